@@ -1,0 +1,14 @@
+// What `npm run test:long` runs: the tests that take minutes to hours, one file at a time.
+
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    environment: "node",
+    include: ["test/long/**/*.test.ts"],
+    pool: "forks",
+    maxWorkers: 1,
+    testTimeout: 3_600_000,
+    hookTimeout: 600_000,
+  },
+});

@@ -1,0 +1,29 @@
+/** How many requests are being worked on; what is more is refused at once, so that what is taken is answered in time. */
+import { StoreUnavailableError } from "../core/errors.ts";
+
+/** Runs work while there is room for it. */
+export interface InFlight {
+  /** Throws `StoreUnavailableError` if there is no room. Called before a body is read. */
+  check(): void;
+  run<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** Room for so many at once. Those whose bodies are still arriving do not count, so that slow callers do not keep others out. */
+export function createInFlight(max: number): InFlight {
+  let count = 0;
+  const check = (): void => {
+    if (count >= max) throw new StoreUnavailableError("Too many requests at once");
+  };
+  return {
+    check,
+    async run(work) {
+      check();
+      count++;
+      try {
+        return await work();
+      } finally {
+        count--;
+      }
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** Message authentication codes under keys that are derived from the service's secret, one for each purpose. */
+
+const encoder = new TextEncoder();
+
+const HMAC = { name: "HMAC", hash: "SHA-256" } as const;
+
+/** HMAC-SHA-256 of some bytes. */
+export type Mac = (data: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>;
+
+function imported(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
+  return crypto.subtle.importKey("raw", bytes, HMAC, false, ["sign"]);
+}
+
+/** A code under a key of its own, which is derived when it is first needed. */
+export function createMac(secret: Uint8Array<ArrayBuffer>, purpose: string): Mac {
+  const derive = async (): Promise<CryptoKey> => {
+    const key = await crypto.subtle.sign("HMAC", await imported(secret), encoder.encode(`itera-conversations ${purpose}`));
+    return imported(new Uint8Array(key));
+  };
+  let key: Promise<CryptoKey> | undefined;
+  return async (data) => new Uint8Array(await crypto.subtle.sign("HMAC", await (key ??= derive()), data));
+}
+
+/** Bytes as URL-safe base64 without padding. */
+export function base64url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "");
+}
+
+/** The reverse; null if it is not exactly what `base64url` writes. */
+export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return null;
+  const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+  // The last character may carry bits that mean nothing: another spelling of the same bytes is not ours.
+  return base64url(bytes) === text ? bytes : null;
+}
+
+/** Whether two byte strings are equal, in a time that does not tell where they differ. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;
+  return difference === 0;
+}

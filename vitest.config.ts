@@ -9,7 +9,7 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, "test/long/**"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });

@@ -139,6 +139,7 @@ describe("the table, row by row", () => {
   });
 
   it("appending, updating and reopening are activity; completing, extending, archiving and holding are not", () => {
+    for (const verb of ["append", "update", "reopen", "extend"] as const) expect(after(verb, "archived").head.lastActivity).toBe(NOW);
     for (const verb of ["append", "update", "reopen"] as const) expect(after(verb, "completed").head.lastActivity).toBe(NOW);
     for (const verb of ["complete", "extend", "archive", "hold"] as const) {
       expect(after(verb, "active").head.lastActivity).toBe(ACTIVE.lastActivity);

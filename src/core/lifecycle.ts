@@ -55,20 +55,27 @@ export function planVerb(verb: Verb, phase: Phase, input: VerbInput): Change | "
   const { now } = input;
   const event = (type: string, details: LifecycleEvent["details"] = {}): LifecycleEvent => ({ type, at: now, details });
   const open: Change = { now, require: { openAt: now }, touch: accessTouch(input) };
-  const back: Change = { now, step: { from: ["archived"], to: "active" }, touch: accessTouch(input), events: [event("reactivated")] };
+  // Coming back counts as activity: what was reopened yesterday is not old, and not purged as soon as it is over again.
+  const back: Change = {
+    now,
+    step: { from: ["archived"], to: "active" },
+    activity: true,
+    touch: accessTouch(input),
+    events: [event("reactivated")],
+  };
   const archived = phase === "archived";
 
   switch (verb) {
     case "append":
-      return archived ? { ...back, activity: true } : { ...open, step: { from: OPEN, to: "active" }, activity: true };
+      return archived ? back : { ...open, step: { from: OPEN, to: "active" }, activity: true };
     case "update":
-      return archived ? { ...back, activity: true } : { ...open, activity: true };
+      return archived ? back : { ...open, activity: true };
     case "complete":
       if (archived) throw new ConflictError("An archived conversation cannot be completed; reopen it first");
       return phase === "completed" ? "as stored" : { ...open, step: { from: ["active"], to: "completed" }, events: [event("completed")] };
     case "reopen":
       if (phase === "active") return "as stored";
-      return archived ? { ...back, activity: true } : { ...open, step: { from: ["completed"], to: "active" }, activity: true };
+      return archived ? back : { ...open, step: { from: ["completed"], to: "active" }, activity: true };
     case "extend": {
       const hours = input.hours ?? 24;
       const touch = { ...accessTouch(input), expiresAt: now + Math.max(2 * input.ttlMs, hours * HOUR) };

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it } from "vitest";
@@ -25,6 +25,18 @@ it("what was stored is there after opening again", async () => {
   await first.close();
   const second = await openedAt(path);
   expect(await second.hot.read(whole.head.id, Infinity)).toEqual(whole);
+});
+
+it("a path may be a symbolic link: the database is where it points to", async () => {
+  const path = temporaryPath();
+  const link = join(dirname(path), "link.db");
+  symlinkSync(path, link);
+  const stores = await openedAt(link);
+  const whole = makeWhole(Date.now(), ["hello"]);
+  await stores.hot.create(whole);
+  expect(stores.status().logBytes).toBeGreaterThan(0);
+  expect(stores.status().logBytes).toBe(statSync(`${path}-wal`).size);
+  expect(await (await openedAt(path)).hot.read(whole.head.id, 9)).toEqual(whole);
 });
 
 it("every connection syncs each commit, in a write-ahead log, and overwrites what is deleted", () => {

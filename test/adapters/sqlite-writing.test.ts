@@ -41,6 +41,15 @@ it("of commits that share a transaction one that fails is undone alone", async (
   expect((await drained(hot)).filter((item) => item.event !== null)).toEqual([]);
 });
 
+it("what is no data is refused alone", async () => {
+  const { records, hot } = await openedAt(temporaryPath());
+  const whole = makeWhole(Date.now());
+  const wrong = { key: "k", fingerprint: "f", until: (() => 1) as unknown as number };
+  const results = await Promise.allSettled([records.put("a", "b", 1), hot.create(whole, { once: wrong }), records.put("a", "c", 2)]);
+  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect(await hot.read(whole.head.id, 1)).toBeNull();
+});
+
 it("when the write worker dies, what it was given is unavailable, and the next write is done by a new one", async () => {
   const workers = watchedWorkers();
   const { hot } = await openedAt(temporaryPath());

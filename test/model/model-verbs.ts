@@ -95,7 +95,10 @@ function extend(c: ModelConversation, command: VerbCommand & { do: "extend" }, w
   if (errors.length > 0) return refused(c, now, errors);
   const hours = Math.min(command.hours, rules.maxExtensionHours);
   const after = expiredFirst(c, now);
-  if (after.status === "archived") activate(after, now);
+  if (after.status === "archived") {
+    activate(after, now);
+    after.lastActivity = now;
+  }
   say(after, "extended", now, { hours, reason: command.reason ?? null });
   touch(after, moment, hours);
   return done(after, moment, command.show);

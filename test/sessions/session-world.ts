@@ -210,18 +210,21 @@ type Opening = (clock: TestClock) => Promise<FullStores>;
 
 /** A database that the tests of a suite share: opening one takes longer than a test. Each brings its own clock. */
 function sharedSqlite(): { open: Opening; close(): Promise<void> } {
-  const folder = mkdtempSync(join(tmpdir(), "sessions-"));
   let clock = new TestClock();
-  const opened = sqliteStores({ path: join(folder, "conversations.db"), clock: () => clock.now() });
+  let folder: string | null = null;
+  let opened: ReturnType<typeof sqliteStores> | null = null;
   return {
     async open(own) {
       clock = own;
+      // Not before a test asks: a suite that is left out leaves nothing behind.
+      folder ??= mkdtempSync(join(tmpdir(), "sessions-"));
+      opened ??= sqliteStores({ path: join(folder, "conversations.db"), clock: () => clock.now() });
       const { hot, archive, directory, records } = await opened;
       return { hot, archive, directory, records };
     },
     async close() {
-      await (await opened).close();
-      rmSync(folder, { recursive: true });
+      await (await opened)?.close();
+      if (folder !== null) rmSync(folder, { recursive: true });
     },
   };
 }

@@ -19,10 +19,13 @@ export const HEAD_WIDTH = HEAD_COLUMNS.length;
 export const HEAD_NAMES = HEAD_COLUMNS.join(", ");
 export const HEAD_MARKS = HEAD_COLUMNS.map(() => "?").join(", ");
 
+const setsOf = (names: readonly string[]): string => names.map((name) => `${name} = ?`).join(", ");
+
 /** For UPDATE: every column but the ID, each with its question mark. */
-export const HEAD_SETS = HEAD_COLUMNS.slice(1)
-  .map((name) => `${name} = ?`)
-  .join(", ");
+export const HEAD_SETS = setsOf(HEAD_COLUMNS.slice(1));
+
+/** The same without the status, which stands in the conditions of indexes: SQLite writes an index anew when a column of it is named. */
+export const HEAD_SETS_OF_TURN = setsOf(HEAD_COLUMNS.slice(2));
 
 const SUBJECTS = 21;
 const METADATA = 22;

@@ -91,7 +91,15 @@ export function sqliteHotStore(engine: Engine): HotStore {
 
     async create(whole, { events = [], once, window = 0 } = {}) {
       const messages = flatten(whole.messages);
-      const reply = await engine.write("create", whole.head.bytes, rowOf(whole.head), messages, events, once ?? null, window);
+      const reply = await engine.write(
+        "create",
+        whole.head.bytes,
+        rowOf(whole.head),
+        messages,
+        JSON.stringify(events),
+        once ?? null,
+        window,
+      );
       return committed(reply);
     },
 

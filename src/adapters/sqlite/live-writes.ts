@@ -7,7 +7,17 @@ import type { Change, Once } from "../../core/hot-store.ts";
 import type { Cell, Connection, Row } from "./connection.ts";
 import { dueOf, warnDueOf } from "./due.ts";
 import { isErased, showsInLists, takeEntry } from "./entries.ts";
-import { HEAD_MARKS, HEAD_NAMES, HEAD_SETS, HEAD_WIDTH, headOf, rowOfSealed, sealedHeadOf, withoutTexts } from "./head-row.ts";
+import {
+  HEAD_MARKS,
+  HEAD_NAMES,
+  HEAD_SETS,
+  HEAD_SETS_OF_TURN,
+  HEAD_WIDTH,
+  headOf,
+  rowOfSealed,
+  sealedHeadOf,
+  withoutTexts,
+} from "./head-row.ts";
 import { inflateNew, selectStretch, windowStretch, type FlatMessages } from "./message-rows.ts";
 import { findOnce, keepOnce, type OnceAnswer } from "./once.ts";
 import { addEvents, emptyDetails, keepMark, markChanged } from "./outbox.ts";
@@ -33,6 +43,7 @@ const LAST_SEQ = 4_194_303;
 const SELECT_LIVE = `SELECT ${HEAD_NAMES}, n, due, warn_due FROM live WHERE id = ?`;
 const INSERT_LIVE = `INSERT INTO live (${HEAD_NAMES}, due, warn_due) VALUES (${HEAD_MARKS}, ?, ?)`;
 const UPDATE_LIVE = `UPDATE live SET ${HEAD_SETS}, due = ?, warn_due = ? WHERE n = ?`;
+const UPDATE_TURN = `UPDATE live SET ${HEAD_SETS_OF_TURN} WHERE n = ?`;
 const FREE_LEASES = "UPDATE live SET leased_until = 0, warn_leased_until = 0 WHERE n = ?";
 const DELETE_LIVE = "DELETE FROM live WHERE n = ?";
 const SELECT_KEY = "SELECT place & 4194303, digest, stored_at FROM messages WHERE owner = ?1 AND key = ?2";
@@ -83,12 +94,12 @@ function replay(connection: Connection, row: Row, answer: OnceAnswer, window: nu
   return ["replayed", head, answer.placed, windowOf(connection, row[HEAD_WIDTH] as number, lastSeq, window)];
 }
 
-/** `HotStore.create`. `messages`: the transcript. */
+/** `HotStore.create`. `messages`: the transcript; `events`: as JSON text. */
 export function create(
   { connection, now, keepsDirectory }: Work,
   row: Row,
   messages: FlatMessages,
-  events: LifecycleEvent[],
+  events: string,
   once: Once | null,
   window: number,
 ): CommitReply {
@@ -115,7 +126,8 @@ export function create(
       messages[i + 5]!,
     );
   }
-  addEvents(connection, id, head.version, events);
+  // The cast: what `hot-store.ts` made of the caller's events.
+  addEvents(connection, id, head.version, JSON.parse(events) as LifecycleEvent[]);
   markChanged(connection, id, head.version, null);
   if (keepsDirectory) takeEntry(connection, head, row);
   if (once) keepOnce(connection, id, once, { row, placed: [] });
@@ -203,8 +215,11 @@ function keep(
   }
   const [due, warnDue] = row.slice(HEAD_WIDTH + 1) as [number | null, number | null];
   if (next.some((cell, i) => cell !== row[i])) {
-    const nextDue = before.status === head.status ? dueOf(head, due) : dueOf(head, null);
-    connection.run(UPDATE_LIVE, ...next.slice(1), nextDue, warnDueOf(head, warnDue), n);
+    const sameStatus = before.status === head.status;
+    const nextDue = sameStatus ? dueOf(head, due) : dueOf(head, null);
+    const nextWarnDue = warnDueOf(head, warnDue);
+    if (sameStatus && nextDue === due && nextWarnDue === warnDue) connection.run(UPDATE_TURN, ...next.slice(2), n);
+    else connection.run(UPDATE_LIVE, ...next.slice(1), nextDue, nextWarnDue, n);
   }
   // What was leased as one thing is due as another.
   if (before.status !== head.status) connection.run(FREE_LEASES, n);

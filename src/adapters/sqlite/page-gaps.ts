@@ -28,6 +28,8 @@ export function dirtyGapOf(page: Buffer, number: number): Gap | null {
   // 0 stands for 65,536.
   const end = page.readUInt16BE(header + 5) || 65_536;
   if (end > page.length || start >= end) return null;
+  // No cell begins before the first one: a page of which that is not true is something else.
+  for (let at = start - 2 * cells; at < start; at += 2) if (page.readUInt16BE(at) < end) return null;
   for (let i = start; i < end; i++) if (page[i] !== 0) return { at: (number - 1) * page.length + start, length: end - start };
   return null;
 }

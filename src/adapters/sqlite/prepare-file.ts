@@ -1,6 +1,6 @@
 // Makes the database file ready: folder, mode, tables. Migrations are the numbered files of `migrations/`, each run once.
 
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { InvalidInputError } from "../../core/errors.ts";
 import { openConnection, type Connection } from "./connection.ts";
@@ -13,8 +13,10 @@ const DEFAULT_PREFIX = "ITERA";
 const MIGRATIONS = new URL("./migrations/", import.meta.url);
 const NUMBERED = /^(\d{3})-.+\.sql$/;
 
-/** What is fixed for the life of a database. */
+/** What is fixed for the life of a database, and where it is. */
 export interface DatabaseFacts {
+  /** The true path of the file: absolute, and no symbolic link. */
+  path: string;
   /** The prefix of its conversation IDs. */
   idPrefix: string;
   /** Drawn when it was made. */
@@ -30,10 +32,20 @@ function migrations(): { number: number; sql: string }[] {
     });
 }
 
-/** Creates the file, readable for its owner alone, unless it is there. */
-function createFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  closeSync(openSync(path, "a", 0o600));
+/** Creates the file, readable for its owner alone, unless it is there; answers its true path, beside which SQLite keeps its log. */
+function createFile(path: string): string {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    closeSync(openSync(path, "a", 0o600));
+    return realpathSync(path);
+  } catch (cause) {
+    throw new InvalidInputError(
+      `The database file cannot be created or opened: ${String(cause)}; give another path, or check owner and mode of the folder`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 function valueOf(connection: Connection, name: string): string | null {
@@ -68,7 +80,7 @@ function migrate(connection: Connection, path: string, idPrefix: string | undefi
     put(connection, "schema_version", String(newest));
     connection.script(`PRAGMA user_version = ${newest}`);
   }
-  const facts = { idPrefix: valueOf(connection, "id_prefix") ?? "", databaseId: valueOf(connection, "database_id") ?? "" };
+  const facts = { path, idPrefix: valueOf(connection, "id_prefix") ?? "", databaseId: valueOf(connection, "database_id") ?? "" };
   if (idPrefix !== undefined && idPrefix !== facts.idPrefix) {
     throw new InvalidInputError(
       `${path} was made for conversation IDs that begin with ${facts.idPrefix}, not ${idPrefix}; set the prefix to ${facts.idPrefix}, or use another database`,
@@ -82,8 +94,7 @@ function migrate(connection: Connection, path: string, idPrefix: string | undefi
  * migration runs once. Throws `InvalidInputError` for a file of another program, a newer schema, or another prefix.
  */
 export function prepareFile(path: string, idPrefix: string | undefined): DatabaseFacts {
-  const full = resolve(path);
-  createFile(full);
+  const full = createFile(resolve(path));
   const connection = openConnection(full, "writer");
   try {
     beginFairly(connection);

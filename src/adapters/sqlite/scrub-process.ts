@@ -4,7 +4,7 @@
 //
 // Its argument is the database file. It exits with 0 when all is overwritten, with BUSY when others left it no room.
 
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, statSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, realpathSync, statSync, writeSync } from "node:fs";
 import { openConnection, type Connection } from "./connection.ts";
 import { dirtyGapOf, MAX_PAGES } from "./page-gaps.ts";
 import { isBusy } from "./sqlite-errors.ts";
@@ -17,7 +17,9 @@ const READ_TOGETHER = 1024 * 1024;
 /** For so long it tries each time to find the log empty. */
 const PATIENCE_MS = 20_000;
 
-const path = process.argv[2] ?? "";
+const RESERVED_AT = 20;
+
+const path = realpathSync(process.argv[2] ?? "");
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /** The pages that need it, found without a lock: each is looked at again under one. */
@@ -41,7 +43,7 @@ function lockEmptyLog(connection: Connection): boolean {
   while (performance.now() < until) {
     if (emptiedLog(connection)) {
       beginFairly(connection);
-      if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return true;
+      if (statSync(`${path}-wal`).size === 0) return true;
       // Somebody has written in between.
       connection.run("ROLLBACK");
     }
@@ -67,6 +69,12 @@ function overwrite(file: number, page: Buffer, numbers: readonly number[]): void
   }
 }
 
+/** Whether extensions of SQLite keep something at the end of each page, which would have to agree with the rest of it. */
+function hasReservedBytes(file: number): boolean {
+  const header = Buffer.alloc(RESERVED_AT + 1);
+  return readSync(file, header, 0, header.length, 0) === header.length && header[RESERVED_AT] !== 0;
+}
+
 function setMeta(connection: Connection, name: string, value: string): void {
   connection.run("UPDATE meta SET value = ? WHERE name = ?", value, name);
 }
@@ -77,6 +85,7 @@ function scrubAll(connection: Connection, file: number): boolean {
   if (!lockEmptyLog(connection)) return false;
   connection.run("ROLLBACK");
   const pageSize = Number(connection.get("PRAGMA page_size")?.[0]);
+  if (hasReservedBytes(file)) throw new Error("the file's pages carry checksums or the like; VACUUM it instead");
   if (fstatSync(file).size / pageSize >= MAX_PAGES) throw new Error("the file has too many pages for this; VACUUM it instead");
   const page = Buffer.alloc(pageSize);
   const dirty = findDirty(file, pageSize);

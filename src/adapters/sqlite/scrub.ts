@@ -47,7 +47,9 @@ interface Run {
 }
 
 function start(path: string): Run {
-  const child = spawn(process.execPath, [FILE, path], { stdio: ["ignore", "ignore", "pipe"], windowsHide: true });
+  // Without what the host program loads into every Node.
+  const env = { ...process.env, NODE_OPTIONS: "" };
+  const child = spawn(process.execPath, [FILE, path], { stdio: ["ignore", "ignore", "pipe"], windowsHide: true, env });
   // It does not keep this process alive: it finishes without it.
   child.unref();
   // The cast: a pipe is a socket, which its type does not say.

@@ -1,7 +1,6 @@
 // The four ports over one SQLite file: live conversations, archive, directory and records.
 
 import { statSync } from "node:fs";
-import { resolve } from "node:path";
 import type { Archive } from "../../core/archive.ts";
 import type { Directory } from "../../core/directory.ts";
 import { InvalidInputError } from "../../core/errors.ts";
@@ -74,9 +73,8 @@ export async function sqliteStores(options: SqliteOptions): Promise<SqliteStores
   if (options.path === "" || options.path === ":memory:" || options.path.startsWith("file:")) {
     throw new InvalidInputError("path must be that of a file; for stores in memory use memoryStores");
   }
-  const path = resolve(options.path);
   try {
-    const facts = prepareFile(path, idPrefix);
+    const { path, ...facts } = prepareFile(options.path, idPrefix);
     const settings = { path, keepsDirectory: directory };
     const writes = linkWorker<Writes>({ name: "write", settings, maxPending: maxPendingWrites });
     const reads = linkWorker<Reads>({ name: "read", settings, maxPending: maxPendingReads });

@@ -1,7 +1,7 @@
 // The calling thread's end of a worker: calls go out together, answers come back together, and nothing waits for a worker that died.
 
 import { Worker } from "node:worker_threads";
-import { StoreUnavailableError } from "../../core/errors.ts";
+import { InvalidInputError, StoreUnavailableError } from "../../core/errors.ts";
 import { fromFailure } from "./sqlite-errors.ts";
 import {
   CLOSE,
@@ -111,7 +111,20 @@ export function linkWorker<T extends Operations>({ name, settings, maxPending }:
     worker?.ref();
     const requests = queue;
     queue = [];
-    worker?.postMessage(requests);
+    try {
+      worker?.postMessage(requests);
+    } catch {
+      for (const request of requests) sendAlone(request);
+    }
+  }
+
+  /** What cannot travel, such as a function where data is meant, fails alone. */
+  function sendAlone(request: Request): void {
+    try {
+      worker?.postMessage([request]);
+    } catch (cause) {
+      settle(request[0])?.reject(new InvalidInputError("The database takes plain data only", { cause }));
+    }
   }
 
   function enqueue(now: number, operation: string, weight: number, args: unknown[]): Promise<unknown> {

@@ -156,15 +156,18 @@ describe("configuration of the command line", () => {
     },
   );
 
-  it("exits 5 where the database cannot be", async () => {
+  it("says where the database cannot be: exit 5 if the disk refuses it, 2 if the path is no place for one", async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "file"), "");
     mkdirSync(join(folder, "folder.db"));
     const input = '{"messages":[]}\n';
-    for (const path of ["file/conversations.db", "folder.db"]) {
+    for (const [path, exit] of [
+      ["file/conversations.db", 5],
+      ["folder.db", 2],
+    ]) {
       const { code, stderr } = await itera(["import", "-"], { folder, input, env: { DATABASE_URL: `sqlite:${path}` } });
       expect(stderr).toMatch(/^itera: \S.*\n/);
-      expect(code).toBe(5);
+      expect([path, code]).toEqual([path, exit]);
     }
   });
 

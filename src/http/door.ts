@@ -11,12 +11,13 @@ import { versionOf, versionsMatched } from "./etag.ts";
 import { parseExactJson } from "./exact-json.ts";
 import { failureReply, loggable } from "./failure.ts";
 import { checkKey, createRequestKeys, type RequestKey } from "./idempotency.ts";
-import { createInFlight } from "./in-flight.ts";
+import { createInFlight, TOO_MANY_AT_ONCE } from "./in-flight.ts";
 import type { Authenticate, Caller } from "./keyless.ts";
 import { queryValues, targetOf } from "./query-values.ts";
 import { toResponse, type Reply } from "./reply.ts";
 import { decodeBody, readBody } from "./request-body.ts";
 import { requestIdOf } from "./request-id.ts";
+import { createShedLog } from "./shed-log.ts";
 
 /** Levels that an envelope adds around a message or a state, each of which may have the full depth. */
 const ENVELOPE_DEPTH = 2;
@@ -81,6 +82,7 @@ function windowOf<B, Q>(c: Context, route: Route<B, Q>): string | number {
 export function createDoor(app: Hono, options: DoorOptions): Door {
   const { manager, ids, acceptEnvironments, limits } = options;
   const inFlight = createInFlight(options.maxInFlight);
+  const logShed = createShedLog(options.logger);
   const requestKeys = createRequestKeys(options.secret);
 
   function idOf(c: Context): string {
@@ -116,8 +118,8 @@ export function createDoor(app: Hono, options: DoorOptions): Door {
   async function answer<B, Q>(c: Context, route: Route<B, Q>, handler: Handler<B, Q>): Promise<Reply> {
     let caller: Caller | undefined;
     if (!isOpen(route)) {
-      caller = await options.authenticate(c, route as Route<never, never>);
       inFlight.check();
+      caller = await options.authenticate(c, route as Route<never, never>);
     }
     const id = route.path.includes("{id}") ? idOf(c) : "";
     const key = route.idempotencyKey ? c.req.header("idempotency-key") : undefined;
@@ -151,7 +153,9 @@ export function createDoor(app: Hono, options: DoorOptions): Door {
           reply = failureReply(error, { requestId, sentence: route.failure, window: () => windowOf(c, route) });
         }
         const ms = Math.round((performance.now() - started) * 10) / 10;
-        logRequest(options.logger, { requestId, method: c.req.method, route: route.path, status: reply.status, ms }, error);
+        const facts = { requestId, method: c.req.method, route: route.path, status: reply.status, ms };
+        if (error === TOO_MANY_AT_ONCE) logShed(facts);
+        else logRequest(options.logger, facts, error);
         return toResponse(reply, requestId);
       });
     },

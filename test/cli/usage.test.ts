@@ -163,6 +163,7 @@ describe("configuration of the command line", () => {
     const input = '{"messages":[]}\n';
     for (const [path, exit] of [
       ["file/conversations.db", 5],
+      ["/proc/no/such.db", 5],
       ["folder.db", 2],
     ]) {
       const { code, stderr } = await itera(["import", "-"], { folder, input, env: { DATABASE_URL: `sqlite:${path}` } });

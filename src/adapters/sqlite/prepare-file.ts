@@ -1,9 +1,10 @@
 // Makes the database file ready: folder, mode, tables. Migrations are the numbered files of `migrations/`, each run once.
 
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { InvalidInputError } from "../../core/errors.ts";
 import { openConnection, type Connection } from "./connection.ts";
+import { makeFolder } from "./make-folder.ts";
 import { beginFairly } from "./write-lock.ts";
 
 /** "itc1" in ASCII: by this the file is known as one of ours. */
@@ -35,7 +36,7 @@ function migrations(): { number: number; sql: string }[] {
 /** Creates the file, readable for its owner alone, unless it is there; answers its true path, beside which SQLite keeps its log. */
 function createFile(path: string): string {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     closeSync(openSync(path, "a", 0o600));
     return realpathSync(path);
   } catch (cause) {

@@ -1,7 +1,8 @@
 /** The service's secret: the configured one, or in development one that is made once and kept beside the database. */
 import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { makeFolder } from "../../adapters/sqlite/make-folder.ts";
 import type { Config } from "./config.ts";
 import { ConfigurationError } from "./configuration-error.ts";
 import { secretBytes } from "./secret-formats.ts";
@@ -17,7 +18,7 @@ export function keptSecret(config: Pick<Config, "secret" | "database">): Uint8Ar
   const path = join(folder, "secret");
   const kept = read(path);
   if (kept !== null) return kept;
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const draft = `${path}.${process.pid}.${randomBytes(4).toString("hex")}`;
   writeFileSync(draft, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600, flag: "wx", flush: true });
   try {

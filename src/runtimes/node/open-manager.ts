@@ -1,6 +1,7 @@
 /** From a configuration to a manager over open stores: what server and command line share. */
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname } from "node:path";
+import { makeFolder } from "../../adapters/sqlite/make-folder.ts";
 import { StoreUnavailableError } from "../../core/errors.ts";
 import { createIdGenerator } from "../../core/id.ts";
 import { ConversationManager } from "../../core/manager.ts";
@@ -26,7 +27,7 @@ export async function openStores(config: Config, { create = true }: OpenOptions 
       `There is no database at ${path}. Set DATABASE_URL to the one you mean, or start the server once to make it.`,
     );
   }
-  await onDisk(`The folder ${dirname(path)} cannot be made`, () => mkdirSync(dirname(path), { recursive: true, mode: 0o700 }));
+  await onDisk(`The folder ${dirname(path)} cannot be made`, () => makeFolder(dirname(path), 0o700));
   const { sqliteStores } = await import("../../adapters/sqlite/sqlite-stores.ts");
   return onDisk(`The database ${path} cannot be opened`, () => sqliteStores({ path, idPrefix: config.idPrefix }));
 }

@@ -2,6 +2,7 @@
 import type { Config } from "./config.ts";
 import { createLog } from "./log.ts";
 import { startServer } from "./server.ts";
+import { limitYoungHeap } from "./young-heap.ts";
 
 /** With what is left of 15 seconds after requests had 10 of them. */
 const STOP_MS = 14_000;
@@ -42,6 +43,7 @@ export async function serve(config: Config, options: { json?: boolean } = {}): P
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
   const server = await startServer(config, { log });
+  limitYoungHeap();
   process.stdout.write(options.json ? `${JSON.stringify({ url: server.url })}\n` : greeting(server.url, config));
   log.info({ url: server.url }, "serving");
 

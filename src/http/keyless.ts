@@ -73,6 +73,11 @@ export function keylessAuthentication({ allowed, remoteAddress, platformHeaders 
     if (!isLoopbackHost(hostOf(c.req.url)) || (named !== undefined && !isLoopbackHost(named.replace(/:\d*$/, "")))) {
       throw new UnauthorizedError(`${ALONE} under a loopback name. Call it as localhost or 127.0.0.1.`);
     }
+    // A browser names the page that asks; one from elsewhere may send what needs no preflight.
+    const origin = c.req.header("origin");
+    if (origin !== undefined && !isLoopbackHost(hostOf(origin))) {
+      throw new UnauthorizedError(`${ALONE} pages that come from the same machine. Serve the page on localhost.`);
+    }
     if (forwarded(c, platformHeaders)) {
       throw new UnauthorizedError(
         `${ALONE} direct requests; this one has a header that proxies add. Call it on a loopback address, without a proxy.`,

@@ -214,6 +214,21 @@ describe("without keys", () => {
     }
   });
 
+  it("answers a web page of this machine, and none from elsewhere", async () => {
+    for (const origin of [
+      "https://elsewhere.example",
+      "null",
+      "http://localhost.elsewhere.example",
+      "http://127.0.0.1.elsewhere.example",
+    ]) {
+      expect([origin, await answers({}, { origin })]).toEqual([origin, refusals]);
+    }
+    const { call } = startService();
+    for (const origin of ["http://localhost:3000", "http://127.0.0.1:5173", "http://[::1]:80"]) {
+      expect([origin, (await call("POST", BASE, { headers: { origin } })).status]).toEqual([origin, 200]);
+    }
+  });
+
   it("a header of the platform's own may name a loopback address, and nothing else", async () => {
     const keyless = { allowed: true, remoteAddress: () => "127.0.0.1", platformHeaders: ["cf-connecting-ip"] };
     expect(await answers({ keyless }, { "cf-connecting-ip": "203.0.113.7" })).toEqual(refusals);

@@ -16,7 +16,12 @@ export interface FloodSettings {
 
 const { url, paths, connections, ms, perSecond } = workerData as FloodSettings;
 const clients: Client[] = [];
-for (let i = 0; i < connections; i++) clients.push(await openClient(url));
+for (let i = 0; i < connections; i++) {
+  const client = await openClient(url);
+  // Until a server that is busy takes a new connection, it may be long: that is not what is measured.
+  await client.send(jsonRequest("GET", "/livez"));
+  clients.push(client);
+}
 let made = 0;
 const step = (client: number): string => jsonRequest("POST", `${paths[client % paths.length]!}?window=${WINDOW}`, said("user", ++made));
 parentPort!.postMessage(await openLoop(clients, { ms, perSecond, since: "sent" }, step));

@@ -40,6 +40,7 @@ function addTo(context: SessionContext, session: Session, message: Message): voi
   const end = isKnown(messages, known.texts) ? messages.length : firstNewInOwn(known.texts, textsOf(messages));
   messages.splice(end, 0, message);
   known.texts.push(text);
+  context.known.see(session, [message]);
 }
 
 /** A look at both ends, so that a long chat costs no more than a short one. */

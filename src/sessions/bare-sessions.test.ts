@@ -63,9 +63,11 @@ describe("what lies under a key", () => {
     });
   });
 
-  it("keeps what is no message out, and its list of saves only if all of it can be read", () => {
+  it("makes messages of what is none, and takes its list of saves only if all of it can be read", () => {
     const damaged = { ...bareSession(), messages: [{ a: 1 }, null, "x", [1]], unsaved: [save("k", []), null] };
-    expect(readBare(FALLBACK, JSON.stringify(damaged))).toEqual({ session: bareSession({ messages: [{ a: 1 }] }) });
+    expect(readBare(FALLBACK, JSON.stringify(damaged))).toEqual({
+      session: bareSession({ messages: [{ a: 1 }, ...[null, "x", [1]].map((content) => ({ role: "unknown", content }))] }),
+    });
     const whole = { ...bareSession(), unsaved: [save("k", [{ a: 1 }], true), save("l", [])] };
     expect(readBare(FALLBACK, JSON.stringify(whole))).toEqual({ session: whole });
     expect(readBare(FALLBACK, JSON.stringify({ id: FALLBACK }))).toEqual({ session: { id: FALLBACK, messages: [] } });

@@ -24,6 +24,7 @@ export function originalId(given: unknown): string {
 export function remember(context: SessionContext, conversation: Conversation): Session {
   const session = sessionFrom(conversation);
   context.known.set(session, textsOf(session.messages));
+  context.known.see(session);
   return session;
 }
 

@@ -1,4 +1,5 @@
 /** Saves on their way: what may or may not have arrived, so that it can be sent again without being stored twice. */
+import { storableMessages } from "./storable.ts";
 import type { Message } from "../core/conversation.ts";
 import { getOwn, isJsonObject } from "../core/json.ts";
 import { textsOf } from "./transcript-texts.ts";
@@ -44,7 +45,7 @@ export function readSaves(list: readonly unknown[]): PendingSave[] {
   });
 }
 
-/** The messages in a stored list; what is none is left out. */
+/** The messages in a stored list, as they can be stored again. */
 export function readMessages(list: unknown): Message[] {
-  return Array.isArray(list) ? list.filter(isJsonObject) : [];
+  return storableMessages(list);
 }

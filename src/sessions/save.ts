@@ -12,6 +12,7 @@ import type { SessionContext } from "./session-context.ts";
 import { stateOf, type Session } from "./session.ts";
 import { bringSave, isRefusal, sendSave } from "./store-saves.ts";
 import { copiesOf, textsOf } from "./transcript-texts.ts";
+import { storableMessages } from "./storable.ts";
 import { firstNewInOwn } from "./what-is-new.ts";
 
 /** `save` of the store. */
@@ -32,7 +33,7 @@ interface Saving {
 }
 
 async function save(context: SessionContext, session: Session): Promise<void> {
-  const messages = Array.isArray(session.messages) ? [...session.messages] : [];
+  const messages = storableMessages(session.messages);
   const saving: Saving = { session, messages, known: queue(context, session, messages) };
   try {
     await deliver(context, saving);
@@ -63,11 +64,13 @@ function queue(context: SessionContext, session: Session, messages: Message[]): 
   if (!known || !before || known.pending.some((own) => isUncertain(context, own.save))) {
     const compared = context.known.set(session, texts, [{ save: wholeSave(context, messages), before }]);
     compared.lying = known?.lying ?? false;
+    context.known.see(session);
     return compared;
   }
-  const fresh = copiesOf(messages.slice(firstNewInOwn(before, texts)));
+  const fresh = copiesOf(messages.slice(context.known.firstUnseen(session) ?? firstNewInOwn(before, texts)));
   known.pending.push({ save: { key: context.randomText(), at: context.clock(), messages: fresh }, before });
   known.texts = texts;
+  context.known.see(session);
   return known;
 }
 
@@ -79,6 +82,7 @@ function wholeSave(context: SessionContext, messages: Message[]): PendingSave {
 function rollBack(context: SessionContext, { session, known }: Saving): void {
   const first = known.pending[0];
   if (!first) return;
+  context.known.unsee(session);
   if (first.before === null) context.known.forget(session);
   else Object.assign(known, { texts: first.before, pending: [] });
 }

@@ -1,6 +1,7 @@
 /** The session: how a chatbot sees its conversation. */
 import type { Conversation, Message } from "../core/conversation.ts";
 import { getOwn, isJsonObject, setOwn, type Json, type JsonObject } from "../core/json.ts";
+import { storable } from "./storable.ts";
 
 /** A chatbot's session. `created` is epoch milliseconds; `messages` is the whole transcript, to which the bot adds. */
 export interface Session {
@@ -53,10 +54,11 @@ export function sessionFrom(conversation: Conversation): Session {
 
 /** The state of a session, whole: what it lacks is empty. */
 export function stateOf(session: Partial<Session>): SessionState {
+  const [context, step, leadData] = [session.context, session.step, session.leadData].map(storable);
   return {
-    context: isJsonObject(session.context) ? session.context : {},
-    step: session.step ?? FIRST_STEP,
-    leadData: isJsonObject(session.leadData) ? session.leadData : {},
+    context: isJsonObject(context) ? context : {},
+    step: step ?? FIRST_STEP,
+    leadData: isJsonObject(leadData) ? leadData : {},
   };
 }
 

@@ -1,5 +1,6 @@
 /** Messages as texts to compare, and as plain copies to keep. */
 import type { Message } from "../core/conversation.ts";
+import { storable } from "./storable.ts";
 import { canonicalJson, encodeJson, type Json } from "../core/json.ts";
 
 /** Deeper than any store takes; it ends what contains itself. */
@@ -7,8 +8,7 @@ const DEPTH = 64;
 
 /** A text that is equal for messages that are stored alike: a `Date` is the text that it becomes. */
 export function textOf(message: Message): string {
-  // What is no JSON at all is refused when it is to be stored.
-  return canonicalJson(JSON.parse(JSON.stringify(message) ?? "null") as Json);
+  return canonicalJson(JSON.parse(JSON.stringify(storable(message))) as Json);
 }
 
 /** The texts of messages, in their order. */

@@ -248,20 +248,20 @@ sessionsOnEveryStore("adopting a session", (open) => {
   it("what the store refuses is told, and keeps nobody from the rest", async () => {
     const sessions = await open();
     const { fallbackId } = sessions;
-    leftBare(sessions, fallbackId, { messages: [user("a\0b")] });
+    leftBare(sessions, fallbackId, { messages: [user("x".repeat(300_000))] });
     const session = await sessions.open().getOrCreate(fallbackId);
     expect(session.id).toMatch(/^ITERA_/);
-    expect(sessions.survived).toEqual([expect.stringMatching(/^adopt session: .*NUL/)]);
+    expect(sessions.survived).toEqual([expect.stringMatching(/^adopt session: .*too large/)]);
     expect((await sessions.open().getOrCreate(fallbackId)).id).toBe(session.id);
   });
 
-  it("a state that the store refuses does not take with it what was said", async () => {
+  it("what cannot be stored as it is does not take with it what was said", async () => {
     const sessions = await open();
     const { fallbackId } = sessions;
     leftBare(sessions, fallbackId, { leadData: { notes: "\0" } });
     const session = await sessions.open().getOrCreate(fallbackId);
-    expect(session).toMatchObject({ messages: [user("1"), user("2")], leadData: {} });
-    expect(sessions.survived).toEqual([expect.stringMatching(/^adopt session: .*NUL/)]);
+    expect(session).toMatchObject({ messages: [user("1"), user("2")], leadData: { notes: "\ufffd" } });
+    expect(sessions.survived).toEqual([]);
   });
 
   describe("erased or wiped", () => {
@@ -350,7 +350,7 @@ sessionsOnEveryStore("adopting a session", (open) => {
       expect(sessions.bare.value(fallbackId)).toHaveProperty("movedTo");
     });
 
-    it("what is damaged in it is left out", async () => {
+    it("what is damaged in it is mended, and what is no message becomes one", async () => {
       const sessions = await open();
       const { fallbackId } = sessions;
       leftBare(sessions, fallbackId, {
@@ -360,7 +360,8 @@ sessionsOnEveryStore("adopting a session", (open) => {
         unsaved: [{ key: "k", at: "no time", messages: [] }],
       } as unknown as Partial<Session>);
       const session = await sessions.open().getOrCreate(fallbackId);
-      expect(session).toMatchObject({ messages: [user("1"), user("2")], context: {}, leadData: {}, step: "contact" });
+      const mended = [null, "x", 7].map((content) => ({ role: "unknown", content }));
+      expect(session).toMatchObject({ messages: [user("1"), ...mended, user("2")], context: {}, leadData: {}, step: "contact" });
     });
   });
 

@@ -361,20 +361,39 @@ sessionsOnEveryStore("saving a session", (open) => {
   });
 
   describe("what no store takes", () => {
-    it("is refused with nothing of that save stored, and keeps nothing else from being saved once it is mended", async () => {
-      const { open: store, read, survived } = await open({ limits: { messageBytes: 1000, sessionBytes: 1000 } });
+    it("is stored as near as it can be, and keeps nothing else from being stored", async () => {
+      const { open: store, read, survived } = await open();
       const one = store();
       const session = await one.getOrCreate();
       const cyclic: JsonObject = {};
       cyclic["itself"] = cyclic;
+      const odd: [unknown, Message][] = [
+        [user("a\0b"), user("a\ufffdb")],
+        [user("half a smile \ud83d"), user("half a smile \ufffd")],
+        [{ n: Number.NaN }, { n: null }],
+        [{ f: () => 1, g: 2 }, { g: 2 }],
+        ["no object", { role: "unknown", content: "no object" }],
+        [{ n: 1n }, { role: "unknown", content: null }],
+        [cyclic, { role: "unknown", content: null }],
+      ];
+      const expected: Message[] = [];
+      for (const [given, stored] of odd) {
+        session.messages.push(given as Message, user("after"));
+        session.context["odd"] = Number.NaN;
+        expected.push(stored, user("after"));
+        await one.save(session);
+        expect((await read(session.id)).messages).toEqual(expected);
+      }
+      await one.save(copyOf({ ...session, messages: expected }));
+      expect((await read(session.id)).messages).toEqual(expected);
+      expect(survived).toEqual([]);
+    });
+
+    it("is refused if it is too large, with nothing of that save stored, and keeps nothing else from being saved once it is mended", async () => {
+      const { open: store, read, survived } = await open({ limits: { messageBytes: 1000, sessionBytes: 1000 } });
+      const one = store();
+      const session = await one.getOrCreate();
       const bad: (() => void)[] = [
-        () => session.messages.push(user("a\0b")),
-        () => session.messages.push(user("half a smile \ud83d")),
-        () => session.messages.push({ n: Number.NaN }),
-        () => session.messages.push({ f: (() => 1) as unknown as string }),
-        () => session.messages.push({ n: 1n as unknown as number }),
-        () => session.messages.push(cyclic),
-        () => session.messages.push("no object" as unknown as Message),
         () => session.messages.push(user("x".repeat(1000))),
         () => (session.leadData = { notes: "x".repeat(1000) }),
       ];
@@ -383,7 +402,7 @@ sessionsOnEveryStore("saving a session", (open) => {
         session.messages.push(user(`good ${count}`));
         spoil();
         await one.save(session);
-        await one.save(copyOf({ ...session, messages: [user("\0")] }));
+        await one.save(copyOf({ ...session, messages: [user("x".repeat(1000))] }));
         expect((await read(session.id)).messageCount).toBe(count);
         session.messages.length = ++count;
         session.leadData = {};
@@ -391,6 +410,18 @@ sessionsOnEveryStore("saving a session", (open) => {
         expect((await read(session.id)).messages).toEqual(session.messages);
       }
       expect(survived.length).toBe(2 * bad.length);
+    });
+
+    it("a trimmed history whose texts were said before loses nothing that is said then", async () => {
+      const { open: store, read } = await open();
+      const one = store();
+      const session = await one.getOrCreate();
+      for (const text of ["a", "b", "c", "a", "b"]) session.messages.push(user(text));
+      await one.save(session);
+      session.messages = session.messages.slice(-2);
+      session.messages.push(user("c"));
+      await one.save(session);
+      expect((await read(session.id)).messages).toEqual(["a", "b", "c", "a", "b", "c"].map(user));
     });
 
     it("what is no session at all is survived and told", async () => {

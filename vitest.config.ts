@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     environment: "node",
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, "test/long/**"],
+    exclude: [...configDefaults.exclude, "test/long/**", "test/workers/**"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 180_000,

@@ -6,8 +6,10 @@ import { documentRoutes } from "./documents.ts";
 import { erasureRoutes } from "./erasures.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
+import { keyRoutes } from "./keys.ts";
 import { lifecycleRoutes } from "./lifecycle.ts";
 import { messageRoutes } from "./messages.ts";
+import { tokenRoutes } from "./tokens.ts";
 
 /** The routes by name. */
 export type Contract = ReturnType<typeof createContract>;
@@ -18,8 +20,10 @@ export function createContract(settings: ContractSettings) {
     ...conversationRoutes(settings),
     ...lifecycleRoutes(settings),
     ...messageRoutes(settings),
+    ...tokenRoutes(settings),
     ...eventRoutes(settings),
     ...erasureRoutes(settings),
+    ...keyRoutes(settings),
     ...analyticsRoutes(),
     ...healthRoutes(),
     ...documentRoutes(),

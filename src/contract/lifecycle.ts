@@ -42,6 +42,7 @@ export function lifecycleRoutes(settings: ContractSettings) {
       summary: "Keep a conversation alive for longer",
       description: "Moves the expiry to at least so many hours from now; it never moves back.",
       scopes: ["service", "token"],
+      tokenOperation: "extend",
       failure: "Failed to extend conversation",
       body: body(extension(settings), bytes, "optional"),
       answer: success({ data: conversation, extended: z.int().min(1) }),

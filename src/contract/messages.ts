@@ -52,6 +52,7 @@ export function messageRoutes({ limits }: ContractSettings) {
       summary: "Append messages",
       description: "Durable when it is answered. A message with the `id` and content of a stored one is a repeat, and adds nothing.",
       scopes: ["service", "token"],
+      tokenOperation: "append",
       failure: "Failed to append conversation",
       query: query({
         window: wholeNumber(0, limits.window).default(0).meta({ description: "Answer the newest N messages, those just added included." }),
@@ -70,6 +71,7 @@ export function messageRoutes({ limits }: ContractSettings) {
       tag: "messages",
       summary: "Read a transcript in pages",
       scopes: ["service", "token"],
+      tokenOperation: "read",
       failure: "Failed to retrieve conversation",
       query: query({
         after: seq().meta({ description: "Only messages with a greater `seq`." }),

@@ -21,6 +21,7 @@ const SHAPES = {
   Message: shapes.message,
   Conversation: shapes.conversation,
   ConversationAnswer: shapes.conversationAnswer,
+  ApiKey: shapes.apiKey,
   DirectoryEntry: shapes.directoryEntry,
   Receipt: shapes.receipt,
   SubjectErasure: shapes.subjectErasure,
@@ -38,6 +39,11 @@ const HEADERS = {
     description: "`true`: this repeats the answer of an earlier request with the same key.",
     schema: { type: "string", enum: ["true"] },
   },
+  RateLimit: {
+    description: "How many requests are left (`r`), and after how many seconds all are there again (`t`).",
+    schema: { type: "string" },
+  },
+  "RateLimit-Policy": { description: "How many requests (`q`) in how many seconds (`w`).", schema: { type: "string" } },
   "Retry-After": { description: "Seconds.", schema: { type: "integer", minimum: 1 } },
   "X-Request-Id": { description: "Names this request in the logs.", schema: { type: "string" } },
 };
@@ -48,6 +54,13 @@ const PARAMETERS = {
     in: "path",
     required: true,
     description: "The conversation's ID, such as `ITERA_20250125_143052_A7B9X2M8P4Q1_P`.",
+    schema: { type: "string" },
+  },
+  key: {
+    name: "key",
+    in: "path",
+    required: true,
+    description: "The public part of an API key: the 12 characters after its scope.",
     schema: { type: "string" },
   },
   file: { name: "file", in: "path", required: true, schema: { type: "string" } },
@@ -126,7 +139,7 @@ function queryParameters({ query }: Route): object[] {
 function parameters(route: Route): object[] {
   const header = ["idempotencyKey", "ifMatch", "ifNoneMatch"] as const;
   return [
-    ...(["id", "file"] as const).filter((name) => route.path.includes(`{${name}}`)).map((name) => ref("parameters", name)),
+    ...(["id", "key", "file"] as const).filter((name) => route.path.includes(`{${name}}`)).map((name) => ref("parameters", name)),
     ...queryParameters(route),
     ...header.filter((name) => route[name]).map((name) => ref("parameters", name)),
   ];
@@ -135,7 +148,12 @@ function parameters(route: Route): object[] {
 function failures(route: Route): { [status: string]: object } {
   const byStatus = new Map<number, string[]>();
   for (const code of errorCodes(route)) byStatus.set(ERROR_STATUSES[code], [...(byStatus.get(ERROR_STATUSES[code]) ?? []), code]);
-  const headersOf = (status: number) => ["X-Request-Id", ...(status === 503 ? ["Retry-After"] : []), ...(status === 412 ? ["ETag"] : [])];
+  const headersOf = (status: number) => [
+    "X-Request-Id",
+    ...(status === 503 || status === 429 ? ["Retry-After"] : []),
+    ...(status === 429 ? ["RateLimit", "RateLimit-Policy"] : []),
+    ...(status === 412 ? ["ETag"] : []),
+  ];
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [
       status,

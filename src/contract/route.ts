@@ -1,6 +1,7 @@
 /** What a route of the API is: everything that a server, its documentation and its tests need to know of it, as data. */
 import type * as z from "zod";
 import type { ErrorCode } from "../core/errors.ts";
+import type { TokenOperation } from "../core/token-operation.ts";
 import type { Body, Part } from "./check.ts";
 
 /** Who may call: a publishable key of a site, a key of a service, operator or administrator, the token of one conversation, or anybody. */
@@ -20,6 +21,8 @@ export interface Route<B = unknown, Q = unknown> {
   readonly summary: string;
   readonly description?: string;
   readonly scopes: readonly Scope[];
+  /** What a token must allow, where `scopes` has tokens. */
+  readonly tokenOperation?: TokenOperation;
   /** What needs more than `scopes`. */
   readonly elevated?: { readonly scopes: readonly Scope[]; readonly when: string };
   /** The sentence of its 500 and 503. */
@@ -56,8 +59,9 @@ export function errorCodes(given: Route<never, never> | Route): ErrorCode[] {
   const codes = new Set<ErrorCode>(given.errors);
   const add = (...more: ErrorCode[]) => more.forEach((code) => codes.add(code));
   const ofConversation = given.path.includes("{id}");
-  if (!isOpen(given)) add("unauthorized", "internal", "store_unavailable");
+  if (!isOpen(given)) add("unauthorized", "forbidden", "rate_limited", "internal", "store_unavailable");
   if (ofConversation) add("invalid_id", "not_found", "gone");
+  if (given.path.includes("{key}")) add("not_found");
   if (given.query || given.ifMatch || given.idempotencyKey) add("invalid_input");
   if (given.body) add("invalid_input", "too_large", "request_timeout", "unsupported_media_type");
   if (ofConversation && given.method !== "GET") add("conflict");

@@ -44,6 +44,20 @@ export const directoryEntry = z.strictObject({
   snippet: z.string().optional().meta({ description: "Where the searched words were said." }),
 });
 
+/** What is known of an API key; never the key itself. */
+export const apiKey = z.strictObject({
+  id: z.string().meta({ description: "The public part of the key." }),
+  scope: z.enum(["site", "service", "operator", "admin"]),
+  name: z.string(),
+  origins: z.array(z.string()).meta({ description: "Of a site key: where it works; empty: on all origins that the server allows." }),
+  created: time(),
+  expiresAt: time().nullable(),
+  revokedAt: time().nullable(),
+  lastUsed: time().nullable().meta({ description: "To within a minute or two." }),
+  replacedBy: z.string().nullable().meta({ description: "The key that was made in its place." }),
+  configured: z.boolean().meta({ description: "Given by configuration." }),
+});
+
 /** The proof of a wiping or erasing. */
 export const receipt = z.strictObject({
   id: z.string(),

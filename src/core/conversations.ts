@@ -179,6 +179,8 @@ export interface Conversations {
   eraseSubject(subject: { key: string; value: string; dryRun?: boolean }): Promise<SubjectErasure[]>;
   hold(id: string, reason: string, options?: Expecting & { messages?: Messages }): Promise<Conversation>;
   release(id: string, reason: string, options?: Expecting & { messages?: Messages }): Promise<Conversation>;
+  /** Of all tokens for this conversation that were made until now none is accepted any more (elsewhere within 5 s). */
+  revokeTokens(id: string): Promise<void>;
   listConversations(query?: ListQuery): Promise<ListPage>;
   listMessages(id: string, query?: MessageQuery): Promise<MessagePageResult>;
   events(id: string, query?: { cursor?: string; limit?: number }): Promise<EventPage>;

@@ -33,6 +33,7 @@ import { planVerb, type Verb } from "./lifecycle.ts";
 import { inTurn } from "./non-atomic.ts";
 import { deliver } from "./outbox.ts";
 import { getConversation, peekConversation, windowOf } from "./read.ts";
+import { revokeTokens } from "./revoke-tokens.ts";
 import { settingsFrom, verbInput, type ManagerOptions, type Settings } from "./settings.ts";
 import type { Stores } from "./stores.ts";
 import { sweep } from "./sweep.ts";
@@ -149,6 +150,11 @@ export class ConversationManager implements Conversations {
   /** Ends a legal hold. */
   async release(id: string, reason: string, options: VerbOptions = {}): Promise<Conversation> {
     return this.#holding("release", id, reason, options);
+  }
+
+  /** Revokes all tokens of a conversation that were made until now. */
+  revokeTokens(id: string): Promise<void> {
+    return inTurn(this.#context, id, (context) => revokeTokens(context, id));
   }
 
   listConversations(query: ListQuery = {}): Promise<ListPage> {

@@ -4,6 +4,8 @@ import type { HealthStatus } from "../contract/index.ts";
 import type { Conversations } from "../core/conversations.ts";
 import type { Environment, IdGenerator } from "../core/id.ts";
 import type { Limits } from "../core/limits.ts";
+import type { ApiKeys } from "../security/api-keys.ts";
+import type { RateLimits } from "./rate-limits.ts";
 
 /** A log of structured lines. What is given to it holds no bodies, no query texts, no addresses of stores. */
 export interface Logger {
@@ -44,9 +46,15 @@ export interface AppOptions {
   readonly logger: Logger;
   /** The version that health and the OpenAPI document show. */
   readonly version: string;
-  /** Keys of cursors and idempotency fingerprints are derived from it; 32 bytes or more, the same on every server. */
+  /** Keys of tokens, cursors and idempotency fingerprints are derived from it; 32 bytes or more, the same on every server. */
   readonly secret: Uint8Array<ArrayBuffer>;
   readonly keyless: KeylessRule;
+  /** The API keys; without it none works. */
+  readonly keys?: ApiKeys;
+  /** Without it nothing is limited but failed authentication, for each process by itself. */
+  readonly rateLimits?: RateLimits;
+  /** Origins of web pages that may call, such as `https://www.example.com`; none by default. */
+  readonly allowedOrigins?: readonly string[];
   /** The visitor's address, by the rules of the runtime; null: unknown. */
   readonly clientAddress: (c: Context) => string | null;
   /** `full` by default. */

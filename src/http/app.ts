@@ -3,18 +3,26 @@ import { Hono } from "hono";
 import { createContract, type Route } from "../contract/index.ts";
 import { ConversationIDGenerator } from "../core/id.ts";
 import { DEFAULT_LIMITS } from "../core/limits.ts";
+import { createConversationTokens } from "../security/conversation-tokens.ts";
+import { localRateLimiter } from "../security/rate-limit.ts";
 import type { AppOptions } from "./app-options.ts";
+import { createAuthentication } from "./authentication.ts";
+import { crossOrigin } from "./cors.ts";
 import { createCursors } from "./cursors.ts";
 import { createDoor } from "./door.ts";
 import { keylessAuthentication } from "./keyless.ts";
+import { createRateChecks } from "./rate-limits.ts";
 import { addAnalyticsRoutes } from "./routes/analytics.ts";
 import { addConversationRoutes } from "./routes/conversations.ts";
 import { addDocumentRoutes } from "./routes/documents.ts";
 import { addErasureRoutes } from "./routes/erasures.ts";
 import { addEventRoutes } from "./routes/events.ts";
 import { addHealthRoutes } from "./routes/health.ts";
+import { addKeyRoutes } from "./routes/keys.ts";
 import { addLifecycleRoutes } from "./routes/lifecycle.ts";
 import { addMessageRoutes } from "./routes/messages.ts";
+import { addTokenRoutes } from "./routes/tokens.ts";
+import { createTokenEpochs } from "./token-epochs.ts";
 import { answerUnrouted } from "./unrouted.ts";
 
 export type { AppOptions, ClientIpMode, HealthCheck, KeylessRule, Logger, PageFile } from "./app-options.ts";
@@ -27,11 +35,24 @@ export function createApp(options: AppOptions): Hono {
   const clock = options.clock ?? Date.now;
   const contract = createContract({ limits, maxExtensionHours: options.maxExtensionHours ?? 168 });
   const cursors = createCursors(secret);
+  const keys = options.keys ?? null;
+  const tokens = createConversationTokens(secret, clock);
+  const epochs = createTokenEpochs(manager, clock);
+  const allowedOrigins = options.allowedOrigins ?? [];
   const app = new Hono();
+  if (allowedOrigins.length > 0) app.use(crossOrigin(allowedOrigins));
 
   const door = createDoor(app, {
     manager,
-    authenticate: keylessAuthentication(options.keyless),
+    authenticate: createAuthentication({
+      keys,
+      tokens,
+      epochs,
+      rates: createRateChecks(options.rateLimits ?? { limiter: localRateLimiter(clock), addressPerMinute: 0, credentialPerMinute: 0 }),
+      keyless: keylessAuthentication(options.keyless),
+      clientAddress: options.clientAddress,
+      allowedOrigins,
+    }),
     logger,
     ids: options.ids ?? ConversationIDGenerator,
     acceptEnvironments: options.acceptEnvironments ?? ["P", "S", "D"],
@@ -44,13 +65,16 @@ export function createApp(options: AppOptions): Hono {
     manager,
     limits,
     cursors,
+    tokens,
     clientAddress: options.clientAddress,
     clientIp: options.clientIp ?? "full",
   });
   addLifecycleRoutes(door, contract, manager);
   addMessageRoutes(door, contract, manager);
+  addTokenRoutes(door, contract, { manager, tokens, epochs });
   addEventRoutes(door, contract, manager, cursors);
   addErasureRoutes(door, contract, manager);
+  addKeyRoutes(door, contract, keys);
   addAnalyticsRoutes(door, contract, manager);
   addHealthRoutes(door, contract, {
     checks: options.health ?? [],

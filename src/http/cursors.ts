@@ -1,6 +1,6 @@
 /** Cursors of lists: opaque to callers, bound to the list and its filters, and refused when a single bit is not ours. */
 import { InvalidInputError } from "../core/errors.ts";
-import { base64url, createMac, equalBytes, fromBase64url } from "./mac.ts";
+import { base64url, createMac, equalBytes, fromBase64url } from "../security/mac.ts";
 
 const MAC_BYTES = 16;
 

@@ -10,6 +10,15 @@ export class RouteNotFoundError extends ConversationError {
   }
 }
 
+/** No API key has this public part. */
+export class KeyNotFoundError extends ConversationError {
+  readonly code = "not_found";
+  readonly status = 404;
+  constructor() {
+    super("API key not found");
+  }
+}
+
 /** The path exists, but not with this method. `allow` lists those that it has. */
 export class MethodNotAllowedError extends ConversationError {
   readonly code = "method_not_allowed";

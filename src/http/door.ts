@@ -7,12 +7,12 @@ import { ConversationNotFoundError, InvalidConversationIdError, InvalidInputErro
 import type { Environment, IdGenerator } from "../core/id.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Logger } from "./app-options.ts";
+import type { AnswerHeaders, Authenticate, Caller } from "./caller.ts";
 import { versionOf, versionsMatched } from "./etag.ts";
 import { parseExactJson } from "./exact-json.ts";
 import { failureReply, loggable } from "./failure.ts";
 import { checkKey, createRequestKeys, type RequestKey } from "./idempotency.ts";
 import { createInFlight, TOO_MANY_AT_ONCE } from "./in-flight.ts";
-import type { Authenticate, Caller } from "./keyless.ts";
 import { queryValues, targetOf } from "./query-values.ts";
 import { toResponse, type Reply } from "./reply.ts";
 import { decodeBody, readBody } from "./request-body.ts";
@@ -25,6 +25,8 @@ const ENVELOPE_DEPTH = 2;
 /** What a handler is asked, checked. */
 export interface Asked<B, Q> {
   readonly c: Context;
+  /** Who asks; undefined where anybody may. */
+  readonly caller: Caller | undefined;
   /** The conversation; "" where the path names none. */
   readonly id: string;
   readonly body: B;
@@ -115,11 +117,11 @@ export function createDoor(app: Hono, options: DoorOptions): Door {
     return { expectedVersion: versions.find((version) => version === stored) ?? first! };
   }
 
-  async function answer<B, Q>(c: Context, route: Route<B, Q>, handler: Handler<B, Q>): Promise<Reply> {
+  async function answer<B, Q>(c: Context, route: Route<B, Q>, handler: Handler<B, Q>, headers: AnswerHeaders): Promise<Reply> {
     let caller: Caller | undefined;
     if (!isOpen(route)) {
       inFlight.check();
-      caller = await options.authenticate(c, route as Route<never, never>);
+      caller = await options.authenticate(c, route as Route<never, never>, headers);
     }
     const id = route.path.includes("{id}") ? idOf(c) : "";
     const key = route.idempotencyKey ? c.req.header("idempotency-key") : undefined;
@@ -133,7 +135,7 @@ export function createDoor(app: Hono, options: DoorOptions): Door {
       const expected = await expectedOf(versions, id);
       const request = { client: caller?.client ?? "", method: route.method, target: targetOf(c.req.url), body: bytes };
       const once = key === undefined ? {} : { idempotencyKey: await requestKeys({ ...request, key }) };
-      return handler({ c, id, body, query, expected, once });
+      return handler({ c, caller, id, body, query, expected, once });
     };
     return caller ? inFlight.run(run) : run();
   }
@@ -146,8 +148,9 @@ export function createDoor(app: Hono, options: DoorOptions): Door {
         const requestId = requestIdOf(c.req.header("x-request-id"));
         let reply: Reply;
         let error: unknown;
+        const headers: AnswerHeaders = {};
         try {
-          reply = await answer(c, route, handler);
+          reply = await answer(c, route, handler, headers);
         } catch (caught) {
           error = caught;
           reply = failureReply(error, { requestId, sentence: route.failure, window: () => windowOf(c, route) });
@@ -156,7 +159,7 @@ export function createDoor(app: Hono, options: DoorOptions): Door {
         const facts = { requestId, method: c.req.method, route: route.path, status: reply.status, ms };
         if (error === TOO_MANY_AT_ONCE) logShed(facts);
         else logRequest(options.logger, facts, error);
-        return toResponse(reply, requestId);
+        return toResponse(reply, requestId, headers);
       });
     },
   };

@@ -1,6 +1,6 @@
 /** `Idempotency-Key`: what a repeat is known by, and what tells it from another request under the same key. */
 import { InvalidInputError } from "../core/errors.ts";
-import { base64url, createMac } from "./mac.ts";
+import { base64url, createMac } from "../security/mac.ts";
 
 /** What the manager takes. */
 export interface RequestKey {

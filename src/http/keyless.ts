@@ -1,17 +1,9 @@
 /** Who is answered without a key: only development, only over loopback, only without a proxy in between (section 9 of the specification). */
 import type { Context } from "hono";
-import type { Route } from "../contract/index.ts";
 import { UnauthorizedError } from "../core/errors.ts";
 import type { KeylessRule } from "./app-options.ts";
+import type { Authenticate, Caller } from "./caller.ts";
 import { isLoopbackAddress, isLoopbackHost } from "./loopback.ts";
-
-/** Who calls. `client` is what idempotency keys belong to. */
-export interface Caller {
-  readonly client: string;
-}
-
-/** Finds out who calls, and whether they may. Throws `UnauthorizedError`, `ForbiddenError`. */
-export type Authenticate = (c: Context, route: Route<never, never>) => Caller | Promise<Caller>;
 
 /** Headers that a proxy adds. One of them means that the caller is not who is at the other end of the connection. */
 const FORWARDING = [
@@ -59,11 +51,11 @@ function forwarded({ req }: Context, platformHeaders: readonly string[]): boolea
 
 /** The rule as authentication: one caller for all, or nobody. */
 export function keylessAuthentication({ allowed, remoteAddress, platformHeaders = [] }: KeylessRule): Authenticate {
-  const caller: Caller = { client: "keyless" };
+  const caller: Caller = { client: "keyless", may: () => true };
   return (c) => {
     if (!allowed) {
       throw new UnauthorizedError(
-        `${ALONE} in development on a loopback address. Set ENVIRONMENT=development and HOST=127.0.0.1, and call it from the same machine.`,
+        "An API key or a token is needed: Authorization: Bearer <key>. Without keys only a server in development on a loopback address answers.",
       );
     }
     if (!isLoopbackAddress(remoteAddress(c) ?? ""))

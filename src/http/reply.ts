@@ -24,8 +24,8 @@ export function json(body: object, status = 200, headers: Readonly<Record<string
   return { status, body: JSON.stringify(body), headers };
 }
 
-/** The response of a reply. Headers are one plain object, which runtimes pass on without copying. */
-export function toResponse({ status, body, headers }: Reply, requestId: string): Response {
+/** The response of a reply, with headers that it carries besides its own. Headers are one plain object, which runtimes pass on without copying. */
+export function toResponse({ status, body, headers }: Reply, requestId: string, more: Readonly<Record<string, string>> = {}): Response {
   const common = body === null ? COMMON : WITH_JSON;
-  return new Response(body, { status, headers: { ...common, "x-request-id": requestId, ...headers } });
+  return new Response(body, { status, headers: { ...common, "x-request-id": requestId, ...more, ...headers } });
 }

@@ -21,7 +21,7 @@ interface Operation {
 
 const operation = (route: Route) => document.paths[route.path]![route.method.toLowerCase()] as Operation;
 
-/** Section 5 of the specification: routes and scopes. */
+/** Section 5 of the specification, with the routes of keys: routes and scopes. */
 const SPECIFIED: readonly [string, string[]][] = [
   ["POST /api/v1/conversations", ["service", "site"]],
   ["GET /api/v1/conversations/{id}", ["service", "token"]],
@@ -36,7 +36,13 @@ const SPECIFIED: readonly [string, string[]][] = [
   ["POST /api/v1/conversations/{id}/erase", ["operator"]],
   ["POST /api/v1/conversations/{id}/hold", ["admin"]],
   ["POST /api/v1/conversations/{id}/release", ["admin"]],
+  ["POST /api/v1/conversations/{id}/token", ["service", "token"]],
+  ["DELETE /api/v1/conversations/{id}/token", ["service"]],
   ["POST /api/v1/erasures", ["admin"]],
+  ["POST /api/v1/keys", ["admin"]],
+  ["GET /api/v1/keys", ["admin"]],
+  ["POST /api/v1/keys/{key}/rotate", ["admin"]],
+  ["DELETE /api/v1/keys/{key}", ["admin"]],
   ["GET /api/v1/conversations", ["operator"]],
   ["GET /api/v1/analytics", ["operator"]],
   ["GET /health", ["open"]],

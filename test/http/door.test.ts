@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { createContract, isOpen, type Route } from "../../src/contract/index.ts";
+import type { ApiKeys } from "../../src/security/api-keys.ts";
 import type { Conversations } from "../../src/core/conversations.ts";
 import { StoredDataError, StoreUnavailableError } from "../../src/core/errors.ts";
 import { DEFAULT_LIMITS } from "../../src/core/limits.ts";
@@ -18,17 +19,19 @@ function request({ method, path, body, name }: Route): [string, string, { body?:
     holdConversation: { reason: "x" },
     releaseConversation: { reason: "x" },
     eraseSubject: { key: "email", value: "x" },
+    createKey: { scope: "service" },
   };
-  return [method, path.replace("{id}", UNKNOWN).replace("{file}", "start.js"), body ? { body: bodies[name] ?? {} } : {}];
+  return [method, path.replace("{id}", UNKNOWN).replace("{key}", "0123456789ab").replace("{file}", "start.js"), body ? { body: bodies[name] ?? {} } : {}];
 }
 
-/** A manager whose every verb fails. */
-function failing(error: () => unknown): Conversations {
-  return new Proxy({} as Conversations, {
+/** A manager, and keys, whose every verb fails. */
+function failing(error: () => unknown): { manager: Conversations; keys: ApiKeys } {
+  const everything = new Proxy({} as Conversations & ApiKeys, {
     get: () => async () => {
       throw error();
     },
   });
+  return { manager: everything, keys: everything };
 }
 
 describe("unknown routes and methods", () => {
@@ -96,10 +99,18 @@ describe("a store that fails", () => {
     eraseSubject: "erase",
     analytics: "analyse",
   };
-  const sentence = ({ name }: Route): string => `Failed to ${verbs[name]} conversation`;
+  const others: Record<string, string> = {
+    mintToken: "Failed to make a token for the conversation",
+    revokeTokens: "Failed to revoke the tokens of the conversation",
+    createKey: "Failed to make the API key",
+    listKeys: "Failed to list the API keys",
+    rotateKey: "Failed to rotate the API key",
+    revokeKey: "Failed to revoke the API key",
+  };
+  const sentence = ({ name }: Route): string => others[name] ?? `Failed to ${verbs[name]} conversation`;
 
   it.each(closed)("$method $path answers 503 with Retry-After and its sentence", async (route) => {
-    const { call, log } = startService({ manager: failing(() => new StoreUnavailableError("connect ECONNREFUSED 10.1.2.3:5432")) });
+    const { call, log } = startService(failing(() => new StoreUnavailableError("connect ECONNREFUSED 10.1.2.3:5432")));
     const answer = await call(...request(route));
     expect(answer).toMatchObject({
       status: 503,
@@ -121,7 +132,7 @@ describe("a store that fails", () => {
       "text",
       null,
     ]) {
-      const { call, log } = startService({ manager: failing(() => error) });
+      const { call, log } = startService(failing(() => error));
       const answer = await call(...request(route));
       expect(answer).toMatchObject({
         status: 500,
@@ -135,7 +146,7 @@ describe("a store that fails", () => {
 
   it("the log has where a fault arose, and its cause, without their texts", async () => {
     const cause = Object.assign(new Error("password=hunter2"), { code: "ECONNRESET" });
-    const { call, log } = startService({ manager: failing(() => new StoreUnavailableError("The database is gone", { cause })) });
+    const { call, log } = startService(failing(() => new StoreUnavailableError("The database is gone", { cause })));
     await call("GET", `${BASE}/${UNKNOWN}`);
     expect(log.at(-1)!.facts["error"]).toMatchObject({
       name: "StoreUnavailableError",
@@ -169,7 +180,7 @@ describe("without keys", () => {
   const refusals = closed.map(() => ({
     status: 401,
     code: "unauthorized",
-    error: expect.stringMatching(/^Without API keys this server answers only .*\. \w.+\.$/),
+    error: expect.stringMatching(/^(Without API keys this server answers only .*|An API key or a token is needed: .*)\. \w.+\.$/),
     challenge: expect.stringMatching(/^Bearer/),
   }));
 

@@ -6,6 +6,7 @@ import { ConversationManager } from "../../src/core/manager.ts";
 import type { ManagerOptions } from "../../src/core/settings.ts";
 import type { AppOptions } from "../../src/http/app-options.ts";
 import { createApp } from "../../src/http/app.ts";
+import { createApiKeys } from "../../src/security/api-keys.ts";
 
 export const BASE = "/api/v1/conversations";
 
@@ -76,6 +77,9 @@ export async function send(
   return { status: response.status, headers: response.headers, text, json: (isJson ? JSON.parse(text) : null) as Fields };
 }
 
+/** The service's secret. */
+export const SECRET = new Uint8Array(32).fill(7);
+
 /** The options that a test can leave out. */
 export function appOptions(manager: Conversations, log: LogLine[] = []): AppOptions {
   const note = (level: LogLine["level"]) => (facts: object, message: string) =>
@@ -84,7 +88,7 @@ export function appOptions(manager: Conversations, log: LogLine[] = []): AppOpti
     manager,
     logger: { info: note("info"), warn: note("warn"), error: note("error") },
     version: "1.2.3",
-    secret: new Uint8Array(32).fill(7),
+    secret: SECRET,
     keyless: { allowed: true, remoteAddress: () => "127.0.0.1" },
     clientAddress: () => "203.0.113.77",
     apiPage: async (file) => ({ body: `/* ${file} */`, contentType: file.endsWith(".css") ? "text/css" : "text/javascript" }),
@@ -98,7 +102,8 @@ export function startService(options: Partial<AppOptions> = {}, managerOptions: 
   const stores = memoryStores({ clock });
   const manager = new ConversationManager(stores, { environment: "D", clock, ...managerOptions });
   const log: LogLine[] = [];
-  const app = createApp({ ...appOptions(manager, log), clock, limits: manager.settings.limits, ...options });
+  const keys = createApiKeys({ records: stores.records, secret: SECRET, clock });
+  const app = createApp({ ...appOptions(manager, log), clock, keys, limits: manager.settings.limits, ...options });
   const call = (method: string, path: string, sent?: Sent): Promise<Answer> => send(app, method, path, sent);
 
   /** A new conversation's ID. */
@@ -107,5 +112,5 @@ export function startService(options: Partial<AppOptions> = {}, managerOptions: 
     return json.conversationId;
   }
 
-  return { app, call, create, log, manager, stores, time };
+  return { app, call, create, keys, log, manager, stores, time };
 }

@@ -4,7 +4,10 @@ import type { Contract } from "../../contract/index.ts";
 import type { Conversations, ListQuery } from "../../core/conversations.ts";
 import { ConversationNotFoundError } from "../../core/errors.ts";
 import { setOwn, type JsonObject } from "../../core/json.ts";
+import { originOf } from "../../core/conversation.ts";
 import type { Limits } from "../../core/limits.ts";
+import { TOKEN_OPERATIONS, TOKEN_SECONDS } from "../../core/token-operation.ts";
+import type { ConversationTokens } from "../../security/conversation-tokens.ts";
 import type { ClientIpMode } from "../app-options.ts";
 import type { Cursors } from "../cursors.ts";
 import type { Door } from "../door.ts";
@@ -18,6 +21,7 @@ export interface ConversationRouteOptions {
   readonly manager: Conversations;
   readonly limits: Limits;
   readonly cursors: Cursors;
+  readonly tokens: ConversationTokens;
   readonly clientAddress: (c: Context) => string | null;
   readonly clientIp: ClientIpMode;
 }
@@ -46,11 +50,19 @@ function firstMetadata(
 
 /** Puts the routes in. */
 export function addConversationRoutes(door: Door, contract: Contract, options: ConversationRouteOptions): void {
-  const { manager, cursors } = options;
+  const { manager, cursors, tokens } = options;
 
-  door.on(contract.createConversation, async ({ c, body, once }) => {
+  /** What a browser that came with a site key goes on with. */
+  async function firstToken(conversation: { id: string }): Promise<string> {
+    const epoch = originOf(conversation)?.head.tokenEpoch ?? 0;
+    const claims = { conversation: conversation.id, operations: TOKEN_OPERATIONS, epoch };
+    return (await tokens.issue(claims, TOKEN_SECONDS.default)).token;
+  }
+
+  door.on(contract.createConversation, async ({ c, body, once, caller }) => {
     const conversation = await manager.createConversation({ metadata: firstMetadata(c, body, options) }, once);
-    return stateReply({ conversationId: conversation.id, data: conversation }, conversation, "all");
+    const token = caller?.site ? { token: await firstToken(conversation) } : {};
+    return stateReply({ conversationId: conversation.id, data: conversation, ...token }, conversation, "all");
   });
 
   door.on(contract.getConversation, async ({ c, id, query: { messages, touch } }) => {

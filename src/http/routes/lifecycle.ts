@@ -1,7 +1,7 @@
 /** What moves a conversation through its life. */
 import type { Contract } from "../../contract/index.ts";
 import type { Conversations } from "../../core/conversations.ts";
-import { InvalidInputError } from "../../core/errors.ts";
+import { ForbiddenError, InvalidInputError } from "../../core/errors.ts";
 import type { Door } from "../door.ts";
 import { json } from "../reply.ts";
 import { stateReply } from "../state-reply.ts";
@@ -21,10 +21,11 @@ export function addLifecycleRoutes(door: Door, contract: Contract, manager: Conv
     return stateReply({ data, extended: extensionHours }, data, messages);
   });
 
-  door.on(contract.archiveConversation, async ({ id, body, query, expected }) => {
+  door.on(contract.archiveConversation, async ({ caller, id, body, query, expected }) => {
     const { messages } = query;
     const reason = either("reason", body.reason, query.reason, "manual");
     const preserveData = either("preserveData", body.preserveData, query.preserveData, true);
+    if (!preserveData && !caller?.may("operator")) throw new ForbiddenError("Wiping needs a key of the scope operator");
     const archived = await manager.archiveConversation(id, reason, { preserveData, messages, ...expected });
     const { receipt, ...data } = archived;
     if (preserveData) return stateReply({ data }, archived, messages);

@@ -11,14 +11,15 @@ function imported(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", bytes, HMAC, false, ["sign"]);
 }
 
+/** 32 bytes that belong to one purpose alone: of one key nothing follows for another, nor for the secret. */
+export async function deriveKey(secret: Uint8Array<ArrayBuffer>, purpose: string): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await crypto.subtle.sign("HMAC", await imported(secret), encoder.encode(`itera-conversations ${purpose}`)));
+}
+
 /** A code under a key of its own, which is derived when it is first needed. */
 export function createMac(secret: Uint8Array<ArrayBuffer>, purpose: string): Mac {
-  const derive = async (): Promise<CryptoKey> => {
-    const key = await crypto.subtle.sign("HMAC", await imported(secret), encoder.encode(`itera-conversations ${purpose}`));
-    return imported(new Uint8Array(key));
-  };
   let key: Promise<CryptoKey> | undefined;
-  return async (data) => new Uint8Array(await crypto.subtle.sign("HMAC", await (key ??= derive()), data));
+  return async (data) => new Uint8Array(await crypto.subtle.sign("HMAC", await (key ??= deriveKey(secret, purpose).then(imported)), data));
 }
 
 /** Bytes as URL-safe base64 without padding. */

@@ -26,17 +26,19 @@ export interface RateLimiter {
   take(bucket: string, policy: RatePolicy): Promise<RateDecision>;
 }
 
+/** What the addition of many intervals may be off by. */
+const ROUNDING_MS = 0.001;
+
 /** The rule itself, for engines in JavaScript: from when the bucket is empty (`emptyAt`, epoch ms) to the same afterwards. */
 export function takeOne(emptyAt: number | null, now: number, { limit, periodMs }: RatePolicy): { emptyAt: number; decision: RateDecision } {
   const interval = periodMs / limit;
   const from = Math.max(emptyAt ?? 0, now);
   const after = from + interval;
   const over = after - now - periodMs;
-  // A little more than nothing is the rounding of many intervals.
-  if (over > interval / 1000) {
+  if (over > ROUNDING_MS) {
     return { emptyAt: from, decision: { allowed: false, remaining: 0, resetMs: from - now, retryAfterMs: over } };
   }
-  const remaining = Math.max(0, Math.floor((periodMs - (after - now)) / interval + 0.001));
+  const remaining = Math.max(0, Math.floor((periodMs - (after - now)) / interval + ROUNDING_MS));
   return { emptyAt: after, decision: { allowed: true, remaining, resetMs: after - now, retryAfterMs: 0 } };
 }
 

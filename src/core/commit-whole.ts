@@ -48,7 +48,7 @@ export function commitWhole(whole: Whole, change: Change, engineNow: number): Wh
   if (applied.outcome !== "done") return { committed: { outcome: applied.outcome, head: applied.head }, next: whole };
 
   const { head, firstSeq } = applied;
-  const kept = change.wipe ? [] : change.cut ? whole.messages.slice(0, change.cut.after) : whole.messages;
+  const kept = withBodies(change.wipe ? [] : change.cut ? whole.messages.slice(0, change.cut.after) : whole.messages, change.bodies);
   const added = fresh.map(({ key, digest, body, size }, i) => ({ seq: firstSeq + i, storedAt: change.now, key, digest, body, size }));
   const messages = added.length > 0 ? [...kept, ...added] : kept;
   const placed = places.map((place) => ("old" in place ? place.old : { seq: firstSeq + place.fresh, storedAt: change.now }));
@@ -56,6 +56,13 @@ export function commitWhole(whole: Whole, change: Change, engineNow: number): Wh
     committed: { outcome: "done", head, placed, window: newestOf(messages, change.window) },
     next: { head, messages },
   };
+}
+
+/** Other bodies in the places of some. */
+function withBodies(messages: StoredMessage[], bodies: Change["bodies"]): StoredMessage[] {
+  if (!bodies || bodies.length === 0) return messages;
+  const other = new Map(bodies.map(({ seq, body }) => [seq, body]));
+  return messages.map((message) => ({ ...message, body: other.get(message.seq) ?? message.body }));
 }
 
 /** The newest `window` messages, oldest first; none if it is 0 or absent. */

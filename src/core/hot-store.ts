@@ -56,6 +56,8 @@ export interface Change {
   session?: Json;
   /** Added to what is there. */
   subjects?: string[];
+  /** Puts these bodies in the place of those that are there, and changes nothing else of the messages; needs `require.version`. For encrypting in place. */
+  bodies?: { seq: number; body: string }[];
   hold?: boolean;
   tokenEpoch?: number;
   keyring?: string;
@@ -122,6 +124,8 @@ export interface HotCapabilities {
   maxMessageBytes: number;
   /** Idempotency entries are kept. */
   once: boolean;
+  /** Reads may answer what was there so many milliseconds ago: a sweep waits as long before it archives. Absent: 0. */
+  staleMs?: number;
   /** Milliseconds after which the engine has overwritten what was wiped, its own logs included; null: it cannot say. */
   overwrittenWithinMs: number | null;
 }

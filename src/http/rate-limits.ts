@@ -1,6 +1,6 @@
 /** Rate limits at the door: which bucket a request takes from, and what its answer says of it (IETF RateLimit headers, draft 11). */
 import { RateLimitedError } from "../core/errors.ts";
-import type { RateLimiter } from "../security/rate-limit.ts";
+import type { RateLimiter } from "../core/rate-limiter.ts";
 import type { AnswerHeaders } from "./caller.ts";
 
 const MINUTE = 60_000;

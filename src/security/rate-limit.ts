@@ -1,46 +1,5 @@
-/**
- * Rate limits by the generic cell rate algorithm: of a bucket only one time is kept, at which it would be empty again. It lets
- * a burst of the whole limit through once, and then no more than the rate; there is no edge of a window at which it starts anew.
- */
-
-/** So many in so long. */
-export interface RatePolicy {
-  readonly limit: number;
-  readonly periodMs: number;
-}
-
-/** What came of one more request. */
-export interface RateDecision {
-  readonly allowed: boolean;
-  /** How many more would be let through now. */
-  readonly remaining: number;
-  /** After so long the whole limit is there again. */
-  readonly resetMs: number;
-  /** After so long the next one is let through; 0: now. */
-  readonly retryAfterMs: number;
-}
-
-/** Counts requests. */
-export interface RateLimiter {
-  /** Takes one from a bucket, if there is one. */
-  take(bucket: string, policy: RatePolicy): Promise<RateDecision>;
-}
-
-/** What the addition of many intervals may be off by. */
-const ROUNDING_MS = 0.001;
-
-/** The rule itself, for engines in JavaScript: from when the bucket is empty (`emptyAt`, epoch ms) to the same afterwards. */
-export function takeOne(emptyAt: number | null, now: number, { limit, periodMs }: RatePolicy): { emptyAt: number; decision: RateDecision } {
-  const interval = periodMs / limit;
-  const from = Math.max(emptyAt ?? 0, now);
-  const after = from + interval;
-  const over = after - now - periodMs;
-  if (over > ROUNDING_MS) {
-    return { emptyAt: from, decision: { allowed: false, remaining: 0, resetMs: from - now, retryAfterMs: over } };
-  }
-  const remaining = Math.max(0, Math.floor((periodMs - (after - now)) / interval + ROUNDING_MS));
-  return { emptyAt: after, decision: { allowed: true, remaining, resetMs: after - now, retryAfterMs: 0 } };
-}
+/** Rate limiters: of this process alone, and of all servers with this process in reserve. */
+import { takeOne, type RateLimiter } from "../core/rate-limiter.ts";
 
 /** Buckets that are kept at most; of more, those that would be empty soonest are forgotten. */
 const MOST_BUCKETS = 100_000;

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { addressBucket } from "../../src/http/address-bucket.ts";
-import { degradingRateLimiter, localRateLimiter, takeOne } from "../../src/security/rate-limit.ts";
+import { takeOne } from "../../src/core/rate-limiter.ts";
+import { degradingRateLimiter, localRateLimiter } from "../../src/security/rate-limit.ts";
 import { BASE } from "../http/service.ts";
 import { ORIGIN, startGuarded } from "./guarded-service.ts";
 

@@ -164,6 +164,10 @@ function keep(state: MemoryState, here: Live, change: Change, next: { head: Head
     here.once.clear();
     emptyDetails(state, head.id);
   }
+  for (const { seq, body } of change.bodies ?? []) {
+    const message = here.messages[seq - 1];
+    if (message) here.messages[seq - 1] = { ...message, body };
+  }
   for (const [i, { key, digest, body, size }] of next.fresh.entries()) {
     const seq = next.firstSeq + i;
     here.messages.push({ seq, storedAt: change.now, key, digest, body, size });

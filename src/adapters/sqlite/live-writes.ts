@@ -49,6 +49,7 @@ const DELETE_LIVE = "DELETE FROM live WHERE n = ?";
 const SELECT_KEY = "SELECT place & 4194303, digest, stored_at FROM messages WHERE owner = ?1 AND key = ?2";
 const INSERT_MESSAGE = `INSERT INTO messages (place, owner, stored_at, key, digest, body, size)
   VALUES ((?1 << 22) | ?2, iif(?5 IS NULL, NULL, ?1), ?3, ?4, ?5, ?6, ?7)`;
+const UPDATE_BODY = "UPDATE messages SET body = ?1 WHERE place = (?2 << 22) | ?3";
 const DELETE_AFTER = "DELETE FROM messages WHERE place BETWEEN ((?1 << 22) | ?2) + 1 AND (?1 << 22) | 4194303";
 const DELETE_ONCE = "DELETE FROM once WHERE id = ?";
 
@@ -208,6 +209,11 @@ function keep(
     connection.run(DELETE_AFTER, n, 0);
     connection.run(DELETE_ONCE, id);
     emptyDetails(connection, id);
+    noteWiped(connection);
+  }
+  if (change.bodies) {
+    for (const { seq, body } of change.bodies) connection.run(UPDATE_BODY, body, n, seq);
+    // What stood there before is to be overwritten too.
     noteWiped(connection);
   }
   for (const [i, { key, digest, body, size }] of fresh.entries()) {

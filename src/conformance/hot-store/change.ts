@@ -9,6 +9,37 @@ const COMMIT = "hot store: commit:";
 
 export const changeCases: readonly ConformanceCase[] = [
   {
+    name: `${COMMIT} other bodies take the places of those that are there, and nothing else of the messages changes`,
+    needs: ["atomic"],
+    async run({ stores: { hot }, clock }) {
+      const whole = makeWhole(clock.now(), ["one", makeMessage("two", "m2"), "three"]);
+      const { id, version } = await settled(hot, whole);
+      const other = JSON.stringify({ sealed: "1.abc" });
+      const change: Change = {
+        now: clock.now() + 1,
+        require: { version },
+        keyring: "k1:abc",
+        metadata: { sealed: "1.def" },
+        bodies: [
+          { seq: 1, body: other },
+          { seq: 2, body: other },
+        ],
+        window: 3,
+      };
+      const expected = whole.messages.map((message) => (message.seq < 3 ? { ...message, body: other } : message));
+      const { head, window } = happened(await hot.commit(id, change));
+      hasFields(head, { version: version + 1, lastSeq: 3, bytes: whole.head.bytes, keyring: "k1:abc" });
+      sameJson(window, expected);
+      const stored = await hot.read(id, Infinity);
+      sameJson(stored?.messages, expected);
+      const again = happened(await hot.commit(id, { now: clock.now() + 2, append: [makeMessage("two", "m2")] }));
+      sameJson(again.placed, [{ seq: 2, storedAt: whole.messages[1]!.storedAt }]);
+      const stale = await hot.commit(id, { ...change, bodies: [{ seq: 3, body: other }] });
+      assert.equal(stale.outcome, "conflict");
+      sameJson((await hot.read(id, Infinity))?.messages, expected);
+    },
+  },
+  {
     name: `${COMMIT} completing, archiving and reopening set and clear what belongs to the status`,
     async run({ stores: { hot }, clock }) {
       const created = clock.now();

@@ -57,7 +57,17 @@ export default defineConfig({
       rules: { "vitest/no-disabled-tests": "off", "vitest/no-conditional-tests": "off", "vitest/valid-title": "off" },
     },
     {
-      files: ["*.config.ts", "scripts/import-rule.ts", "src/classic/**", "src/runtimes/node/app.ts"],
+      files: [
+        "*.config.ts",
+        "scripts/import-rule.ts",
+        "src/classic/**",
+        "src/runtimes/node/app.ts",
+        // Where Cloudflare looks for a Worker's handlers.
+        "src/runtimes/worker/main*.ts",
+        "examples/chatbot-worker/**",
+        "test/workers/**",
+        "test/workers-postgres/**",
+      ],
       rules: { "import/no-default-export": "off" },
     },
   ],

@@ -5,8 +5,9 @@ import { configDefaults, defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     environment: "node",
+    globalSetup: ["test/engines-setup.ts"],
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, "test/long/**", "test/workers/**"],
+    exclude: [...configDefaults.exclude, "test/long/**", "test/workers/**", "test/workers-postgres/**"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 180_000,

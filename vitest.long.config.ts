@@ -5,6 +5,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     environment: "node",
+    globalSetup: ["test/engines-setup.ts"],
     include: ["test/long/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 1,

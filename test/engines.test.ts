@@ -6,6 +6,16 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { describeWith, findEngine } from "./engines.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
+describe("a server that the tests need", () => {
+  it("is the one that the environment names, if it names one", () => {
+    vi.stubEnv("TEST_POSTGRES_URL", "postgresql://elsewhere/test");
+    vi.stubEnv("TEST_REDIS_URL", "redis://elsewhere");
+    expect(findEngine("postgresql")).toEqual({ available: true, at: "postgresql://elsewhere/test" });
+    expect(findEngine("redis")).toEqual({ available: true, at: "redis://elsewhere" });
+    vi.unstubAllEnvs();
+  });
+});
+
 describe("an engine that is not here", () => {
   afterEach(() => {
     vi.unstubAllEnvs();
@@ -14,6 +24,13 @@ describe("an engine that is not here", () => {
   it("is reported with what to install", () => {
     vi.stubEnv("PATH", "/nowhere");
     expect(findEngine("strace")).toEqual({ available: false, missing: true, reason: "strace is missing: install strace" });
+  });
+
+  it("is reported with what to set, too, where an address would do", () => {
+    vi.stubEnv("PATH", "/nowhere");
+    vi.stubEnv("TEST_REDIS_URL", "");
+    const reason = "redis is missing: set TEST_REDIS_URL or install redis-server";
+    expect(findEngine("redis")).toEqual({ available: false, missing: true, reason });
   });
 
   it("is told from one that is here and does not work, which nothing that is installed would change", () => {

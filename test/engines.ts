@@ -5,11 +5,16 @@ import { accessSync, constants, mkdtempSync, rmSync, truncateSync, writeFileSync
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe } from "vitest";
+import { findPostgresPrograms } from "./postgres-server.ts";
+import { findRedisProgram } from "./redis-server.ts";
+import { demandEngine, type StartableEngine } from "./started-engine.ts";
 
 /** How an engine is found: by an address in the environment, by a program on the PATH, or either. */
 interface Search {
   readonly variable?: string;
   readonly program?: string;
+  /** Without an address the run starts one of its own, if its programs are here. */
+  readonly own?: { readonly engine: StartableEngine; readonly programs: () => string | null };
   /** Tries it out in an empty folder; false: this machine does not let us, whatever is installed. */
   readonly tried?: (folder: string) => boolean;
 }
@@ -33,6 +38,12 @@ const ENGINES = {
   tmpfs: { program: "mount", tried: (folder) => runs("mount", "-t", "tmpfs", "itera-test", folder) && runs("umount", folder) },
   script: { program: "script", tried: () => runs("script", "-qec", "true", "/dev/null") },
   ext4: { program: "mkfs.ext4", tried: mountsImage },
+  postgresql: {
+    variable: "TEST_POSTGRES_URL",
+    program: "postgresql",
+    own: { engine: "postgresql", programs: findPostgresPrograms },
+  },
+  redis: { variable: "TEST_REDIS_URL", program: "redis-server", own: { engine: "redis", programs: findRedisProgram } },
 } as const satisfies Record<string, Search>;
 
 /** The name of an engine or tool that tests may need. */
@@ -69,11 +80,19 @@ function works({ tried }: Search): boolean {
   }
 }
 
-/** Looks for an engine; where it is missing, `reason` says what to set or install. */
+/** An engine of this run's own, started at the first demand and shared by all its tests. */
+function started(name: EngineName, engine: StartableEngine): Engine {
+  const kept = demandEngine(engine);
+  if ("url" in kept) return { available: true, at: kept.url };
+  return { available: false, missing: true, reason: `${name} could not be started: ${kept.reason}` };
+}
+
+/** Looks for an engine; where it is missing, `reason` says what to set or install. One that the run can start for itself is started. */
 export function findEngine(name: EngineName): Engine {
   const search: Search = ENGINES[name];
   const address = search.variable === undefined ? undefined : process.env[search.variable];
-  const at = address || (search.program === undefined ? null : onPath(search.program));
+  if (!address && search.own?.programs()) return started(name, search.own.engine);
+  const at = address || (search.program === undefined || search.own ? null : onPath(search.program));
   if (!at) {
     const ways = [search.variable && `set ${search.variable}`, search.program && `install ${search.program}`].filter(Boolean);
     return { available: false, missing: true, reason: `${name} is missing: ${ways.join(" or ")}` };

@@ -4,10 +4,15 @@ import { createTurns, type Turns } from "../adapters/cloudflare-kv/turns.ts";
 import { StoreUnavailableError } from "../core/errors.ts";
 import { createIdGenerator } from "../core/id.ts";
 import { isJsonObject } from "../core/json.ts";
+import type { ConversationManager } from "../core/manager.ts";
 import { createSessionStore, type BareSessions, type Session, type SessionStore } from "../sessions/index.ts";
+import { openerOf, type OpenedBindings } from "./bindings.ts";
 import { ConversationStorageManager, type ClassicOptions, type KVNamespaceLike } from "./conversation-storage-manager.ts";
 
-/** A Worker's environment, as far as it is looked at: the binding, and variables as texts. */
+/**
+ * A Worker's environment, as far as it is looked at: the binding of KV, and variables as texts. Other bindings (`CONVERSATIONS`,
+ * `CONVERSATIONS_DB`, `HYPERDRIVE`) count where `itera-conversations/worker` is imported.
+ */
 export interface SessionEnv {
   readonly CHAT_SESSIONS?: KVNamespaceLike | null | undefined;
   readonly [name: string]: unknown;
@@ -38,6 +43,9 @@ interface Bound {
 /** By where conversations are, by where bare sessions lie, by the variables: never one for all. */
 const bound = new WeakMap<KVNamespaceLike, WeakMap<KVNamespaceLike, Map<string, Bound>>>();
 
+/** The same of what other bindings lead to, by their manager. */
+const opened = new WeakMap<ConversationManager, WeakMap<KVNamespaceLike, Bound>>();
+
 const UNBOUND = new StoreUnavailableError("There is no KV namespace: bind CHAT_SESSIONS, or give it as the second argument");
 
 /** Stands for a binding that is not there: sessions then are fallback sessions. */
@@ -53,14 +61,14 @@ function report(error: unknown, during: string): void {
 
 /**
  * The session of an ID: resumed, recovered, adopted, or new (also without an ID). Never rejects: while the store cannot be
- * reached it answers a fallback session. Conversations are in `env.CHAT_SESSIONS`, else in the second argument.
+ * reached it answers a fallback session. Conversations are where the bindings of `env` say, else in the second argument.
  */
 export async function getOrCreateSession(
   sessionId: string | null | undefined,
   CHAT_SESSIONS?: KVNamespaceLike | null,
   env?: SessionEnv | null,
 ): Promise<Session> {
-  const { sessions, turns } = storeFor(CHAT_SESSIONS, env);
+  const { sessions, turns } = await storeFor(CHAT_SESSIONS, env);
   // What lies bare is adopted once: whoever comes at the same time finds where it went.
   return typeof sessionId === "string" && sessionId !== ""
     ? turns(sessionId, () => sessions.getOrCreate(sessionId))
@@ -73,15 +81,38 @@ export async function getOrCreateSession(
  * `MAX_SESSION_DURATION` seconds. If its conversation is not found, it gets a new one, and `session.id` becomes its ID.
  */
 export async function saveSession(session: Session, CHAT_SESSIONS?: KVNamespaceLike | null, env?: SessionEnv | null): Promise<void> {
-  const { sessions, turns } = storeFor(CHAT_SESSIONS, env);
+  const { sessions, turns } = await storeFor(CHAT_SESSIONS, env);
   const id: unknown = session?.id;
   await (typeof id === "string" ? turns(id, () => sessions.save(session)) : sessions.save(session));
 }
 
-function storeFor(argument: KVNamespaceLike | null | undefined, env: SessionEnv | null | undefined): Bound {
+async function storeFor(argument: KVNamespaceLike | null | undefined, env: SessionEnv | null | undefined): Promise<Bound> {
   const given = usable(argument) ? argument : null;
   const kv = usable(env?.CHAT_SESSIONS) ? env.CHAT_SESSIONS : (given ?? nowhere);
   const bare = given ?? kv;
+  const open = openerOf(env);
+  if (!open) return overKv(kv, bare, env);
+  try {
+    return overBindings(await open(), bare);
+  } catch (error) {
+    report(error, "open the stores that are bound");
+    // As while a store cannot be reached: what is said lies bare until it can be.
+    return overKv(nowhere, bare, env);
+  }
+}
+
+function overBindings({ manager, ...options }: OpenedBindings, bare: KVNamespaceLike): Bound {
+  const byBare = opened.get(manager) ?? new WeakMap<KVNamespaceLike, Bound>();
+  opened.set(manager, byBare);
+  const known = byBare.get(bare) ?? {
+    sessions: createSessionStore(manager, { bare: bareSessions(bare), ids: manager.settings.ids, onError: report, ...options }),
+    turns: createTurns(),
+  };
+  byBare.set(bare, known);
+  return known;
+}
+
+function overKv(kv: KVNamespaceLike, bare: KVNamespaceLike, env: SessionEnv | null | undefined): Bound {
   const variables: Variables = Object.fromEntries(
     VARIABLES.flatMap((name) => (textOf(env?.[name]) === "" ? [] : [[name, textOf(env?.[name])]])),
   );

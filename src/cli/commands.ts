@@ -4,6 +4,7 @@ import type { Command } from "./command.ts";
 /** In the order of the help. */
 export const COMMANDS: readonly { readonly name: string; readonly load: () => Promise<Command> }[] = [
   { name: "serve", load: async () => (await import("./serve.ts")).serveCommand },
+  { name: "migrate", load: async () => (await import("./migrate.ts")).migrateCommand },
   { name: "id", load: async () => (await import("./id.ts")).idCommand },
   { name: "create", load: async () => (await import("./create.ts")).createCommand },
   { name: "list", load: async () => (await import("./list.ts")).listCommand },
@@ -22,5 +23,9 @@ export const COMMANDS: readonly { readonly name: string; readonly load: () => Pr
   { name: "purge", load: async () => (await import("./purge.ts")).purgeCommand },
   { name: "import", load: async () => (await import("./import.ts")).importCommand },
   { name: "export", load: async () => (await import("./export.ts")).exportCommand },
+  { name: "copy", load: async () => (await import("./copy.ts")).copyCommand },
   { name: "stats", load: async () => (await import("./stats.ts")).statsCommand },
+  { name: "keys", load: async () => (await import("./keys.ts")).keysCommand },
+  { name: "rotate", load: async () => (await import("./rotate.ts")).rotateCommand },
+  { name: "doctor", load: async () => (await import("./doctor.ts")).doctorCommand },
 ];

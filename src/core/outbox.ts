@@ -4,7 +4,7 @@ import { readPage, readWhole, settle, type Context } from "./commit.ts";
 import type { Directory, SearchText } from "./directory.ts";
 import { isJsonObject, type Json } from "./json.ts";
 import type { OutboxItem } from "./hot-store.ts";
-import type { StoredMessage } from "./head.ts";
+import type { Head, StoredMessage } from "./head.ts";
 
 const BATCH = 200;
 const LEASE_MS = 30_000;
@@ -77,7 +77,7 @@ async function indexOne(context: Context, directory: Directory, id: string, mark
   const found = await readWhole(context, id, 0);
   // Purged meanwhile.
   if (!found) return;
-  const { head } = found.whole;
+  const head = await withSubjects(context, found.whole.head);
   if (!directory.capabilities.search || head.wiped || head.status === "deleted") return directory.index(head);
   const cut = Math.min(...marks.map((mark) => mark.cut ?? Infinity));
   let after = Math.min((await directory.indexed([id]))[0] ?? 0, cut);
@@ -91,6 +91,13 @@ async function indexOne(context: Context, directory: Directory, id: string, mark
   }
 }
 
-function searchTexts(id: string, messages: readonly StoredMessage[]): SearchText[] {
+/** What another program has written, in the columns that it knows, has no version, and nobody has looked for the person in it yet. */
+async function withSubjects({ settings }: Context, head: Head): Promise<Head> {
+  if (head.version > 0 || head.wiped) return head;
+  return { ...head, subjects: await settings.subjects.of(head.metadata, head.session) };
+}
+
+/** What was said in messages, for the search index. */
+export function searchTexts(id: string, messages: readonly StoredMessage[]): SearchText[] {
   return messages.map((stored) => ({ seq: stored.seq, text: textOf(toMessage(id, stored)) }));
 }

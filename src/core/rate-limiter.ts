@@ -29,15 +29,19 @@ export interface RateLimiter {
 /** What the addition of many intervals may be off by. */
 const ROUNDING_MS = 0.001;
 
-/** The rule itself, for engines in JavaScript: from when the bucket is empty (`emptyAt`, epoch ms) to the same afterwards. */
-export function takeOne(emptyAt: number | null, now: number, { limit, periodMs }: RatePolicy): { emptyAt: number; decision: RateDecision } {
+/** What is told of a request, from what an engine has stored: from when the bucket is empty afterwards, and whether one was taken. */
+export function decisionOf(emptyAt: number, allowed: boolean, now: number, { limit, periodMs }: RatePolicy): RateDecision {
   const interval = periodMs / limit;
+  const full = Math.max(0, emptyAt - now);
+  if (!allowed) return { allowed, remaining: 0, resetMs: full, retryAfterMs: Math.max(1, full + interval - periodMs) };
+  return { allowed, remaining: Math.max(0, Math.floor((periodMs - full) / interval + ROUNDING_MS)), resetMs: full, retryAfterMs: 0 };
+}
+
+/** The rule itself, for engines in JavaScript: from when the bucket is empty (`emptyAt`, epoch ms) to the same afterwards. */
+export function takeOne(emptyAt: number | null, now: number, policy: RatePolicy): { emptyAt: number; decision: RateDecision } {
   const from = Math.max(emptyAt ?? 0, now);
-  const after = from + interval;
-  const over = after - now - periodMs;
-  if (over > ROUNDING_MS) {
-    return { emptyAt: from, decision: { allowed: false, remaining: 0, resetMs: from - now, retryAfterMs: over } };
-  }
-  const remaining = Math.max(0, Math.floor((periodMs - (after - now)) / interval + ROUNDING_MS));
-  return { emptyAt: after, decision: { allowed: true, remaining, resetMs: after - now, retryAfterMs: 0 } };
+  const after = from + policy.periodMs / policy.limit;
+  const allowed = after - now <= policy.periodMs + ROUNDING_MS;
+  const next = allowed ? after : from;
+  return { emptyAt: next, decision: decisionOf(next, allowed, now, policy) };
 }

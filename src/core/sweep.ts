@@ -2,6 +2,7 @@
 import type { SweepResult } from "./conversations.ts";
 import { expire, settle, tell, type Context } from "./commit.ts";
 import type { Head } from "./head.ts";
+import { inTurn } from "./non-atomic.ts";
 import { deliver } from "./outbox.ts";
 import { isoTime } from "./conversation.ts";
 import { verbInput } from "./settings.ts";
@@ -10,9 +11,9 @@ const HOUR = 3_600_000;
 const BATCH = 100;
 const LEASE_MS = 60_000;
 
-/** The earlier of our clock and the engine's: neither of them alone can archive what is still alive. */
-async function sweepTime({ stores, settings }: Context): Promise<number> {
-  return Math.min(settings.clock(), (await stores.hot.probe()).now);
+/** The earlier of our clock and the engine's: neither of them alone can archive what is still alive. What a visitor went on with is seen by then. */
+async function sweepTime({ stores: { hot }, settings }: Context): Promise<number> {
+  return Math.min(settings.clock(), (await hot.probe()).now) - (hot.capabilities.staleMs ?? 0);
 }
 
 /** Takes what is due in batches and handles each; what fails is leased again later. Answers how many were handled. */
@@ -74,11 +75,14 @@ export async function sweep(context: Context, options: { dryRun?: boolean } = {}
   if (options.dryRun) return countDue(context, now);
   const result: SweepResult = { archived: 0, warned: 0, moved: 0, delivered: 0 };
   if (stores.hot.capabilities.due === "take") {
-    result.archived = await each(context, "expire", now, async (head) => (await expire(context, head.id)).done);
+    result.archived = await each(context, "expire", now, (head) =>
+      // Where commits cannot compare, the archive has it first.
+      inTurn(context, head.id, async (turn) => (await expire(turn, head.id)).done),
+    );
     result.warned = await each(context, "warn", now + HOUR, (head) => warn(context, head));
   }
   result.delivered = await deliver(context);
-  if (stores.archive && stores.hot.capabilities.due === "take") {
+  if (stores.archive && stores.hot.capabilities.atomic && stores.hot.capabilities.due === "take") {
     // Coming back soon is no copying, and a late retry still finds its idempotency entry.
     const stay = Math.max(settings.reactivationMs, settings.onceMs);
     result.moved = await each(context, "move", now - stay, (head) => move(context, head));
@@ -98,7 +102,7 @@ async function countDue({ stores, settings }: Context, now: number): Promise<Swe
       if (open && head.expiresAt !== null) {
         if (head.expiresAt <= now) result.archived++;
         else if (head.expiresAt <= now + HOUR && head.warnedFor !== head.expiresAt) result.warned++;
-      } else if (!open && stores.archive && (head.archivedAt ?? 0) <= now - stay) result.moved++;
+      } else if (!open && stores.archive && stores.hot.capabilities.atomic && (head.archivedAt ?? 0) <= now - stay) result.moved++;
     }
     if (heads.length === 0) return result;
     after = heads.at(-1)!.id;

@@ -7,6 +7,7 @@ import { STATUSES, type Head, type Status, type Whole } from "./head.ts";
 import { checkText, incomingMetadata, wholeTranscript } from "./incoming.ts";
 import { instant } from "./instant.ts";
 import { canonicalJson, isJsonObject, setOwn, type Json, type JsonObject } from "./json.ts";
+import { scanIds } from "./scan-ids.ts";
 
 /** A line of an export, or of somebody else's transcripts: then `messages` alone is needed, and `source` and `ref` make repeats known. */
 export interface ImportLine {
@@ -192,23 +193,11 @@ function sameAgain(given: Whole, stored: Whole): ImportResult {
 
 /** All conversations whole, those of the hot store and the archive each once, in ID order; what was wiped or erased is left out. */
 export async function* exportConversations(context: Context, options: { after?: string } = {}): AsyncGenerator<ExportLine> {
-  const { hot, archive } = context.stores;
-  let after = options.after ?? null;
-  const PAGE = 200;
-  for (;;) {
-    // The archive second: what moves there meanwhile is then seen in one of them at least.
-    const live = await hot.scan(after, PAGE);
-    const over = (await archive?.scan(after, PAGE)) ?? [];
-    const ids = [...new Set([...live, ...over].map((head) => head.id))].toSorted();
-    if (ids.length === 0) return;
-    // Beyond the end of the shorter page the other one may hold IDs that were not seen yet.
-    const ends = [live, over].filter((page) => page.length === PAGE).map((page) => page.at(-1)!.id);
-    const end = ends.length > 0 ? ends.toSorted()[0]! : ids.at(-1)!;
-    for (const id of ids.filter((each) => each <= end)) {
+  for await (const ids of scanIds(context.stores, options.after ?? null)) {
+    for (const id of ids) {
       const found = await readWhole(context, id, Infinity);
       if (found && !found.whole.head.wiped && found.whole.head.status !== "deleted") yield exportLine(found.whole);
     }
-    after = end;
   }
 }
 

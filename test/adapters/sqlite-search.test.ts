@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { searchPlaceOf } from "../../src/adapters/sqlite/search-place.ts";
+import { searchPlaceOf } from "../../src/adapters/sql/search-place.ts";
 import type { SqliteStores } from "../../src/adapters/sqlite/sqlite-stores.ts";
 import { DAY, makeHead } from "../../src/conformance/make-conversation.ts";
 import type { Head } from "../../src/core/head.ts";

@@ -10,12 +10,14 @@ import { startJobs } from "../../src/runtimes/node/jobs.ts";
 import { createLog } from "../../src/runtimes/node/log.ts";
 import { nodeApp } from "../../src/runtimes/node/node-app.ts";
 import { openStores } from "../../src/runtimes/node/open-manager.ts";
+import { createApiKeys } from "../../src/security/api-keys.ts";
+import { serviceSecret } from "../../src/runtimes/node/service-secret.ts";
 
 const BEHIND_MS = 50;
 
 const config = readConfig();
 const log = createLog(config.logLevel);
-const file = await openStores(config);
+const { stores: file, files } = await openStores(config);
 const memory = memoryStores();
 
 for (let after: string | null = null; ;) {
@@ -48,7 +50,10 @@ const hot: HotStore = {
 };
 
 const manager = new ConversationManager({ ...memory, hot }, { environment: config.letter });
-const app = nodeApp(config, manager, startJobs(manager, config.cleanupIntervalHours, log), log);
+const jobs = startJobs(manager, config.cleanupIntervalHours, log, async () => {});
+const secret = await serviceSecret(config, memory.records);
+const keys = createApiKeys({ records: memory.records, secret });
+const app = nodeApp(config, { manager, secret, keys, files }, jobs, log);
 const http = await listen(app, { host: config.host, port: config.port, onError: (error) => log.error({ err: error }, "failed") });
 process.once("SIGTERM", () => process.exit(0));
 console.log(`the control serves on http://${config.host}:${http.address.port}\nStop with Ctrl+C.`);

@@ -21,7 +21,11 @@ function request({ method, path, body, name }: Route): [string, string, { body?:
     eraseSubject: { key: "email", value: "x" },
     createKey: { scope: "service" },
   };
-  return [method, path.replace("{id}", UNKNOWN).replace("{key}", "0123456789ab").replace("{file}", "start.js"), body ? { body: bodies[name] ?? {} } : {}];
+  return [
+    method,
+    path.replace("{id}", UNKNOWN).replace("{key}", "0123456789ab").replace("{file}", "start.js"),
+    body ? { body: bodies[name] ?? {} } : {},
+  ];
 }
 
 /** A manager, and keys, whose every verb fails. */

@@ -9,7 +9,9 @@ import { sqliteStores } from "../../src/adapters/sqlite/sqlite-stores.ts";
 import { ConversationManager } from "../../src/core/manager.ts";
 import type { ManagerOptions } from "../../src/core/settings.ts";
 import type { Stores } from "../../src/core/stores.ts";
+import { describeWith, type EngineName } from "../engines.ts";
 import { faultyStores, type FullStores } from "../faulty-stores.ts";
+import { openMixedStores, openPostgresStores } from "../server-stores.ts";
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -63,7 +65,10 @@ export interface World {
 
 interface Kind {
   readonly name: string;
-  readonly open: (clock: () => number) => Promise<{ stores: FullStores; dispose: () => Promise<void> }>;
+  /** Servers that it needs. */
+  readonly needs?: readonly EngineName[];
+  /** `at`: where those servers are, in the same order. */
+  readonly open: (clock: () => number, at: readonly string[]) => Promise<{ stores: FullStores; dispose: () => Promise<void> }>;
 }
 
 const KINDS: readonly Kind[] = [
@@ -84,6 +89,28 @@ const KINDS: readonly Kind[] = [
       return { stores: { hot, archive, directory, records }, dispose: async () => rmSync(folder, { recursive: true }) };
     },
   },
+  {
+    name: "postgresql",
+    needs: ["postgresql"],
+    open: (clock, [at]) => openPostgresStores(at!, clock),
+  },
+  {
+    name: "redis before postgresql",
+    needs: ["redis", "postgresql"],
+    open: (clock, [redisAt, postgresAt]) => openMixedStores(redisAt!, postgresAt!, clock),
+  },
+];
+
+type Declare = (at: readonly string[]) => void;
+
+/** A `describe` for each number of servers that a kind may need. */
+const DESCRIBE: readonly ((title: string, needs: readonly EngineName[], declare: Declare) => void)[] = [
+  (title, _, declare) =>
+    describe.each([{ title }])("$title", () => {
+      declare([]);
+    }),
+  (title, [one], declare) => describeWith(one!, title, (at) => declare([at])),
+  (title, [one, two], declare) => describeWith(one!, title, (at) => describeWith(two!, `and ${two}`, (other) => declare([at, other]))),
 ];
 
 /** Does it at the first call; later ones wait for the same. */
@@ -136,14 +163,14 @@ function worldOver(stores: FullStores, clock: TestClock, options: ManagerOptions
 
 /** Declares a suite once for each kind of stores. `open` makes a world; what it opened is closed after each test. */
 export function onEveryStore(title: string, suite: (open: (options?: ManagerOptions) => Promise<World>, name: string) => void): void {
-  describe.each(KINDS)(`${title} ($name)`, (kind) => {
+  const declare = (kind: Kind, at: readonly string[]): void => {
     const opened: (() => Promise<void>)[] = [];
     afterEach(async () => {
       for (const close of opened.splice(0)) await close();
     });
     suite(async (options = {}) => {
       const clock = new TestClock();
-      const { stores, dispose } = await kind.open(clock.now);
+      const { stores, dispose } = await kind.open(clock.now, at);
       const close = once(async () => {
         await stores.hot.close();
         await stores.archive.close();
@@ -152,5 +179,9 @@ export function onEveryStore(title: string, suite: (open: (options?: ManagerOpti
       opened.push(close);
       return worldOver(stores, clock, options, close);
     }, kind.name);
-  });
+  };
+  for (const kind of KINDS) {
+    const { name, needs = [] } = kind;
+    DESCRIBE[needs.length]!(`${title} (${name})`, needs, (at) => declare(kind, at));
+  }
 }

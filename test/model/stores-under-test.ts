@@ -2,6 +2,7 @@
 
 import { memoryStores } from "../../src/adapters/memory/memory-stores.ts";
 import type { Stores } from "../../src/core/stores.ts";
+import { serversUnderTest } from "./servers-under-test.ts";
 import { sqliteUnderTest } from "./sqlite-under-test.ts";
 
 /** Stores that hold nothing yet. */
@@ -39,4 +40,8 @@ export function memoryUnderTest(runs: number): StoreUnderTest {
   };
 }
 
-export const STORES_UNDER_TEST: readonly StoreUnderTest[] = [memoryUnderTest(300), sqliteUnderTest(300, { scrubs: false })];
+export const STORES_UNDER_TEST: readonly StoreUnderTest[] = [
+  memoryUnderTest(300),
+  sqliteUnderTest(300, { scrubs: false }),
+  ...serversUnderTest(50),
+];

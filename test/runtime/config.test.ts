@@ -101,6 +101,29 @@ describe("configuration", () => {
     ["LOG_LEVEL", "silent", { logLevel: "silent" }],
     ["DATABASE_URL", "sqlite:/srv/chats/x.db", { database: { engine: "sqlite", path: "/srv/chats/x.db" } }],
     ["DATABASE_URL", "sqlite:///srv/chats/x.db", { database: { engine: "sqlite", path: "/srv/chats/x.db" } }],
+    ["DATABASE_URL", "postgres://u:p@host/db", { database: { engine: "postgresql", url: "postgres://u:p@host/db" }, hotStore: null }],
+    [
+      "DATABASE_URL",
+      "postgresql:///db?host=/run/postgresql",
+      { database: { engine: "postgresql", url: "postgresql:///db?host=/run/postgresql" } },
+    ],
+    ["HOT_STORE_URL", "sqlite:/srv/chats/hot.db", { hotStore: { engine: "sqlite", path: "/srv/chats/hot.db" } }],
+    ["HOT_STORE_URL", "postgresql://host/hot", { hotStore: { engine: "postgresql", url: "postgresql://host/hot" } }],
+    [
+      "HOT_STORE_URL",
+      "rediss://u:p@host:6380/1?prefix=a:&cluster=true&allow_loss=true&wait_replicas=2&sslrootcert=/ca.pem",
+      {
+        hotStore: {
+          engine: "redis",
+          url: "rediss://u:p@host:6380/1",
+          prefix: "a:",
+          cluster: true,
+          allowLoss: true,
+          waitReplicas: 2,
+          caFile: "/ca.pem",
+        },
+      },
+    ],
   ])("takes %s=%s", (name, text, expected) => {
     expect(config({ [name]: text })).toMatchObject(expected);
   });
@@ -136,12 +159,18 @@ describe("configuration", () => {
     ["DATABASE_URL", "sqlite:./data/"],
     ["DATABASE_URL", "sqlite://host/x.db"],
     ["DATABASE_URL", "sqlite:./x.db?mode=ro"],
-    ["DATABASE_URL", "postgresql://user:pass@host:5432/database"],
     ["DATABASE_URL", "postgres:///database"],
+    ["DATABASE_URL", "postgresql://user:pass@host:5432"],
+    ["DATABASE_URL", "postgresql://host/database?sslmode=maybe"],
+    ["DATABASE_URL", "postgresql://host/database?sslmode=verify-ca"],
     ["DATABASE_URL", "redis://localhost:6379"],
     ["DATABASE_POOL_SIZE", "0"],
-    ["HOT_STORE_URL", "redis://localhost:6379"],
-    ["HOT_STORE_URL", "sqlite:./hot.db"],
+    ["HOT_STORE_URL", "memcached://localhost"],
+    ["HOT_STORE_URL", "redis://localhost:6379/chats"],
+    ["HOT_STORE_URL", "redis://localhost:6379?allow_los=true"],
+    ["HOT_STORE_URL", "redis://localhost:6379?allow_loss=yes"],
+    ["HOT_STORE_URL", "redis://localhost:6379?prefix={chats}"],
+    ["HOT_STORE_URL", "redis://localhost:6379?wait_replicas=-1"],
     ["METRICS_ENABLED", "maybe"],
     ["ANALYTICS_RETENTION_DAYS", "0"],
     ["ALERT_WEBHOOK_URL", "not an address"],
@@ -149,7 +178,6 @@ describe("configuration", () => {
     ["ALERT_WEBHOOK_SECRET", "secret"],
     ["WEBHOOK_ALLOW_PRIVATE", "yes please"],
     ["CONVERSATION_ENCRYPTION_KEY", "your-encryption-key-here"],
-    ["CONVERSATION_ENCRYPTION_KEY", `k1:${SECRET}`],
     ["CONVERSATION_ENCRYPTION_KEY", `k1:${SECRET},k1:${OTHER_SECRET}`],
     ["CONVERSATION_ENCRYPTION_KEY", "k1:c2hvcnQ="],
     ["API_KEYS", "secret"],
@@ -188,9 +216,6 @@ describe("configuration", () => {
 
   it("says plainly what this version does not do yet", () => {
     const sentence = (env: Record<string, string>): string => faults(env).map(({ wrong, right }) => `${wrong}; ${right}`)[0] ?? "";
-    expect(sentence({ DATABASE_URL: "postgresql://u:p@host/db" })).toMatch(/not supported by this version; use sqlite:/);
-    expect(sentence({ HOT_STORE_URL: "redis://host" })).toMatch(/not supported by this version/);
-    expect(sentence({ CONVERSATION_ENCRYPTION_KEY: `k1:${SECRET}` })).toMatch(/encryption at rest is not supported.*plain text/);
     expect(sentence({ BACKUP_ENABLED: "true" })).toMatch(/backups are not supported/);
   });
 
@@ -201,8 +226,8 @@ describe("configuration", () => {
       API_KEYS: "hunter2",
       ALERT_WEBHOOK_SECRET: "hunter2",
       ALERT_WEBHOOK_URL: "https://user:hunter2@host/",
-      DATABASE_URL: "postgresql://user:hunter2@host/db",
-      HOT_STORE_URL: "redis://:hunter2@host",
+      DATABASE_URL: "postgresql://user:hunter2@host/db?sslmode=hunter2",
+      HOT_STORE_URL: "redis://:hunter2@host/hunter2",
     };
     const found = faults(secrets);
     expect(found.map((fault) => fault.variable).toSorted()).toEqual(Object.keys(secrets).toSorted());
@@ -236,8 +261,22 @@ describe("configuration", () => {
     expect(faults({ CONVERSATION_MAX_EXTENSION_HOURS: "100", CONVERSATION_EXTENSION_MAX_HOURS: "100" })).toEqual([]);
   });
 
-  it("takes the database under a second name as the hot store", () => {
-    expect(faults({ HOT_STORE_URL: "sqlite:data/conversations.db" })).toEqual([]);
+  it.each([
+    ["sqlite:./data/conversations.db", "sqlite:data/conversations.db"],
+    ["postgresql://u:p@Host/db", "postgres://other@host:5432/db?application_name=x"],
+    ["postgresql://host/db?options=-c%20search_path%3Da", "postgresql://host/db?options=-c+search_path%3Da"],
+  ])("takes %s under the name %s as one store", (database, hotStore) => {
+    expect(config({ DATABASE_URL: database, HOT_STORE_URL: hotStore }).hotStore).toBeNull();
+  });
+
+  it.each([
+    ["sqlite:./data/conversations.db", "sqlite:./data/hot.db"],
+    ["postgresql://host/db", "postgresql://host:5433/db"],
+    ["postgresql://host/db", "postgresql://host/hot"],
+    ["postgresql://host/db", "postgresql://host/db?options=-c%20search_path%3Dhot"],
+    ["postgresql://host/db", "sqlite:./hot.db"],
+  ])("takes %s and %s as two stores", (database, hotStore) => {
+    expect(config({ DATABASE_URL: database, HOT_STORE_URL: hotStore }).hotStore).not.toBeNull();
   });
 
   it("warns of what is set and has no effect", () => {
@@ -291,7 +330,7 @@ describe(".env", () => {
 });
 
 describe("serving without API keys", () => {
-  const serving = (env: Record<string, string>): string[] => servingFaults(config(env)).map((fault) => fault.variable);
+  const serving = (env: Record<string, string>): string[] => servingFaults(config(env), false).map((fault) => fault.variable);
 
   it.each([{}, { HOST: "localhost" }, { HOST: "::1" }, { HOST: "127.8.9.1" }])(
     "is allowed in development on a loopback address: %o",
@@ -305,8 +344,8 @@ describe("serving without API keys", () => {
     [{ HOST: "::" }, ["HOST"]],
     [{ HOST: "192.168.1.5" }, ["HOST"]],
     [{ HOST: "127.0.0.1.example.com" }, ["HOST"]],
-    [{ ENVIRONMENT: "staging", SECRET }, ["ENVIRONMENT"]],
-    [{ NODE_ENV: "production", SECRET, HOST: "0.0.0.0" }, ["ENVIRONMENT", "HOST"]],
+    [{ ENVIRONMENT: "staging", SECRET }, ["API_KEYS"]],
+    [{ NODE_ENV: "production", SECRET, HOST: "0.0.0.0" }, ["API_KEYS", "HOST"]],
   ])("is refused otherwise: %o", (env, variables) => {
     expect(serving(env)).toEqual(variables);
   });

@@ -1,6 +1,8 @@
 /** What the hot store and its turns share: one namespace, as this process knows it. */
 import { documentFrom, textOf, type Document } from "./document.ts";
+import { metadataOf, readMetadata, type Due } from "./due.ts";
 import type { KVNamespaceLike } from "./kv-namespace.ts";
+import { emptyListing, type ListingState } from "./listing-state.ts";
 import { patientKv } from "./patient-kv.ts";
 import { RecentWrites } from "./recent-writes.ts";
 import { createTurns, type Turns } from "./turns.ts";
@@ -26,6 +28,8 @@ export interface Loaded {
 /** Documents by the ID of their conversation. */
 export interface Engine {
   readonly clock: () => number;
+  /** Whether keys can be listed. */
+  readonly lists: boolean;
   /** Does the work when all earlier work on this conversation is done, whichever store over the namespace does it. */
   inTurn<T>(id: string, work: () => Promise<T>): Promise<T>;
   load(id: string): Promise<Loaded>;
@@ -37,25 +41,42 @@ export interface Engine {
   saved(id: string): Document | null;
   /** Whether KV would refuse a write now. */
   justSaved(id: string): boolean;
+  /** A page of conversations in the order of their IDs, as keys tell of them, and where to go on, or null. What else lies in the namespace is left out. */
+  list(cursor: string | null, limit: number): Promise<{ listed: Listed[]; cursor: string | null }>;
+  /** What those who list know from each other in this process. */
+  readonly listing: ListingState;
   probe(): Promise<void>;
+}
+
+/** A conversation as its key tells of it; `due` null: it was written by somebody who tells nothing there. */
+export interface Listed {
+  id: string;
+  due: Due | null;
 }
 
 const WRITE_EVERY_MS = 1000;
 
+/** A conversation ID of any prefix. */
+const ID = /^[A-Z][A-Z0-9]{1,15}_\d{8}_\d{6}_[A-Z0-9]{12}_[PSD]$/;
+
 /** By namespace, whoever uses it. */
-const processes = new WeakMap<KVNamespaceLike, { turns: Turns; recent: RecentWrites }>();
+const processes = new WeakMap<KVNamespaceLike, { turns: Turns; recent: RecentWrites; listings: Map<string, ListingState> }>();
 
 /** Opens a namespace. */
 export function openEngine(given: KVNamespaceLike, options: KvHotStoreOptions): Engine {
   const { prefix = "conv:", clock = Date.now, pace = clock } = options;
   const kv = patientKv(given, options.sleep);
-  const process = processes.get(given) ?? { turns: createTurns(), recent: new RecentWrites() };
+  const process = processes.get(given) ?? { turns: createTurns(), recent: new RecentWrites(), listings: new Map<string, ListingState>() };
   processes.set(given, process);
   const { turns, recent } = process;
+  const listing = process.listings.get(prefix) ?? emptyListing();
+  process.listings.set(prefix, listing);
   const keyOf = (id: string): string => `${prefix}${id}`;
 
   return {
     clock,
+    lists: kv.lists,
+    listing,
     inTurn: (id, work) => turns(keyOf(id), work),
     async load(id) {
       const text = await kv.get(keyOf(id));
@@ -64,7 +85,7 @@ export function openEngine(given: KVNamespaceLike, options: KvHotStoreOptions): 
     },
     async save(id, document, { missed, ttlMs }) {
       const text = textOf(document);
-      await kv.put(keyOf(id), text, ttlMs);
+      await kv.put(keyOf(id), text, ttlMs, kv.lists ? metadataOf(document.whole.head) : undefined);
       recent.note(keyOf(id), document, text, pace(), missed);
     },
     async remove(id, document) {
@@ -75,6 +96,11 @@ export function openEngine(given: KVNamespaceLike, options: KvHotStoreOptions): 
     justSaved(id) {
       const at = recent.lastAt(keyOf(id), pace());
       return at !== null && pace() - at < WRITE_EVERY_MS;
+    },
+    async list(cursor, limit) {
+      const page = await kv.list(prefix, cursor, limit);
+      const ids = page.keys.map(({ name, metadata }) => ({ id: name.slice(prefix.length), due: readMetadata(metadata) }));
+      return { listed: ids.filter(({ id }) => ID.test(id)), cursor: page.list_complete ? null : (page.cursor ?? null) };
     },
     async probe() {
       await kv.get(keyOf("probe"));

@@ -8,10 +8,13 @@ import type { HotCapabilities, HotStore } from "../../core/hot-store.ts";
 import { openEngine, type KvHotStoreOptions } from "./engine.ts";
 import type { KVNamespaceLike } from "./kv-namespace.ts";
 import { beginTurn, pageOf, windowOf } from "./one-turn.ts";
+import { STALE_MS } from "./recent-writes.ts";
+import { scan } from "./scan.ts";
+import { take } from "./take.ts";
 
-const CAPABILITIES: HotCapabilities = {
+const CAPABILITIES: Omit<HotCapabilities, "scan"> = {
   atomic: false,
-  scan: false,
+  staleMs: STALE_MS,
   due: "take",
   latency: "network",
   maxMessageBytes: 16 * 1024 * 1024,
@@ -20,8 +23,9 @@ const CAPABILITIES: HotCapabilities = {
 };
 
 /**
- * A hot store over a KV. Events are kept in the document, the newest 100; there is no outbox, so none wait in it.
- * `scan` and `take` throw `NotSupportedError`, and so does an idempotency key: KV can neither list by time nor compare.
+ * A hot store over a KV. Events are kept in the document, the newest 100; there is no outbox, so none wait in it. An
+ * idempotency key throws `NotSupportedError`, since KV cannot compare; so do `scan` and `take` over a KV without `list`.
+ * Leases of `take` hold in this process alone.
  */
 export function kvHotStore(kv: KVNamespaceLike, options: KvHotStoreOptions = {}): HotStore {
   const engine = openEngine(kv, options);
@@ -43,15 +47,16 @@ export function kvHotStore(kv: KVNamespaceLike, options: KvHotStoreOptions = {})
   }
 
   const store: HotStore = {
-    capabilities: CAPABILITIES,
+    capabilities: { ...CAPABILITIES, scan: engine.lists },
     async read(id, window) {
       return windowOf((await engine.load(id)).document, window);
     },
     async messages(id, page) {
       return pageOf((await engine.load(id)).document, page);
     },
-    async scan() {
-      throw new NotSupportedError("Cloudflare KV cannot list conversations; read them by their IDs");
+    async scan(after, limit) {
+      if (!engine.lists) throw new NotSupportedError("This KV cannot list conversations; read them by their IDs");
+      return scan(engine, after, limit);
     },
     create: (whole, creation) => turn(whole.head.id, (hot) => hot.create(whole, creation)),
     commit: (id, change) => turn(id, (hot) => hot.commit(id, change)),
@@ -60,8 +65,10 @@ export function kvHotStore(kv: KVNamespaceLike, options: KvHotStoreOptions = {})
       const found = await Promise.all(ids.map((id) => engine.load(id)));
       return found.map(({ document }) => document?.whole.head ?? null);
     },
-    async take() {
-      throw new NotSupportedError("Cloudflare KV cannot tell what is due; what has expired is archived by the read that finds it");
+    async take(what, before, limit, leaseMs) {
+      if (!engine.lists)
+        throw new NotSupportedError("This KV cannot tell what is due; what has expired is archived by the read that finds it");
+      return take(engine, what, before, { limit, leaseMs });
     },
     async outbox() {
       return [];

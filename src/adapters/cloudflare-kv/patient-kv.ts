@@ -1,13 +1,17 @@
 /** A KV whose refusals are waited out, and whose failures are errors of this package. */
-import { StoreUnavailableError, TooLargeError } from "../../core/errors.ts";
-import type { KVNamespaceLike } from "./kv-namespace.ts";
+import { NotSupportedError, StoreUnavailableError, TooLargeError } from "../../core/errors.ts";
+import type { KVListing, KVNamespaceLike } from "./kv-namespace.ts";
 
-/** The three operations, as texts and seconds. They throw `StoreUnavailableError`, and `TooLargeError` for what no value can hold. */
+/** The operations, as texts and milliseconds. They throw `StoreUnavailableError`, and `TooLargeError` for what no value can hold. */
 export interface PatientKv {
   get(key: string): Promise<string | null>;
-  /** `ttlMs`: KV may drop it after so long, a minute at least; null: never. */
-  put(key: string, text: string, ttlMs: number | null): Promise<void>;
+  /** `ttlMs`: KV may drop it after so long, a minute at least; null: never. `metadata`: what `list` tells of the key; absent: nothing. */
+  put(key: string, text: string, ttlMs: number | null, metadata?: object): Promise<void>;
   delete(key: string): Promise<void>;
+  /** Whether keys can be listed. */
+  readonly lists: boolean;
+  /** A page of at most `limit` keys, after the page that answered this cursor. Throws `NotSupportedError` where keys cannot be listed. */
+  list(prefix: string, cursor: string | null, limit: number): Promise<KVListing>;
 }
 
 /** KV takes one write a second for a key, and refuses others. */
@@ -17,6 +21,7 @@ const MARGIN_MS = 10;
 const TRIES = 5;
 const SHORTEST_TTL_SECONDS = 60;
 const LARGEST_VALUE = 25 * 1024 * 1024;
+const MOST_LISTED = 1000;
 
 function waiting(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -45,13 +50,25 @@ export function patientKv(kv: KVNamespaceLike, sleep: (ms: number) => Promise<vo
         throw new StoreUnavailableError("Cloudflare KV did not answer; try again in a moment", { cause });
       }
     },
-    put(key, text, ttlMs) {
+    put(key, text, ttlMs, metadata) {
       refuseTooLarge(text);
-      if (ttlMs === null) return writing(() => kv.put(key, text));
-      const expirationTtl = Math.max(SHORTEST_TTL_SECONDS, Math.ceil(ttlMs / 1000));
-      return writing(() => kv.put(key, text, { expirationTtl }));
+      if (ttlMs === null && metadata === undefined) return writing(() => kv.put(key, text));
+      const options = {
+        ...(ttlMs !== null && { expirationTtl: Math.max(SHORTEST_TTL_SECONDS, Math.ceil(ttlMs / 1000)) }),
+        ...(metadata && { metadata }),
+      };
+      return writing(() => kv.put(key, text, options));
     },
     delete: (key) => writing(() => kv.delete(key)),
+    lists: typeof kv.list === "function",
+    async list(prefix, cursor, limit) {
+      if (!kv.list) throw new NotSupportedError("This KV cannot list its keys; read conversations by their IDs");
+      try {
+        return await kv.list({ prefix, limit: Math.min(limit, MOST_LISTED), ...(cursor !== null && { cursor }) });
+      } catch (cause) {
+        throw new StoreUnavailableError("Cloudflare KV did not list its keys; try again in a moment", { cause });
+      }
+    },
   };
 }
 

@@ -15,7 +15,7 @@ interface Write {
 }
 
 /** So long KV may answer from before a write. */
-const STALE_MS = 60_000;
+export const STALE_MS = 60_000;
 /** UTF-16 units of values that are remembered, in all. */
 const MOST_TEXT = 8 * 1024 * 1024;
 

@@ -4,10 +4,11 @@
  */
 import type { Archive } from "../../core/archive.ts";
 import { isoTime, joinMetadata, splitMetadata } from "../../core/conversation.ts";
-import { ConversationError, NotSupportedError, StoredDataError, StoreUnavailableError } from "../../core/errors.ts";
+import { ConversationError, NotSupportedError, StoredDataError } from "../../core/errors.ts";
 import { STATUSES, type Head, type Status, type StoredMessage, type Whole } from "../../core/head.ts";
 import type { Environment } from "../../core/id.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
+import { classicFailure } from "./classic-failure.ts";
 
 /** A database connection or pool. What it answers may be nothing; what it throws is a failure. */
 export interface QueryLike {
@@ -43,7 +44,7 @@ export function classicArchive(db: QueryLike): Archive {
     try {
       return (await db.query(text, values))?.rows ?? [];
     } catch (cause) {
-      throw new StoreUnavailableError("The database did not answer; try again in a moment", { cause });
+      throw classicFailure(cause);
     }
   }
 

@@ -2,7 +2,7 @@
 
 import type { Cell, Connection } from "./connection.ts";
 import { noteWiped } from "./scrub.ts";
-import { searchPlaceOf } from "./search-place.ts";
+import { searchPlaceOf } from "../sql/search-place.ts";
 
 /** Bytes of text that are indexed for one conversation; what is beyond is not found. */
 export const SEARCH_BYTES = 512 * 1024;

@@ -3,7 +3,7 @@
 import type { DirectoryQuery } from "../../core/directory.ts";
 import type { Connection, Row } from "./connection.ts";
 import { HEAD_NAMES } from "./head-row.ts";
-import { LAST_SEARCH_PLACE, searchPlaceOf } from "./search-place.ts";
+import { LAST_SEARCH_PLACE, searchPlaceOf } from "../sql/search-place.ts";
 
 const WORD = /[\p{L}\p{N}\p{M}\p{Co}]+/gu;
 

@@ -15,7 +15,7 @@ import type { Fetch, NodeEnv } from "./http-server.ts";
 import { startJobs, type Jobs } from "./jobs.ts";
 import { createLog } from "./log.ts";
 import { nodeApp } from "./node-app.ts";
-import { openManager } from "./open-manager.ts";
+import { openService } from "./open-manager.ts";
 import { checkRequest } from "./request-check.ts";
 
 /** A listener for `http.createServer`. */
@@ -46,14 +46,16 @@ async function open({ env = process.env, folder = process.cwd() }: ConfigSource)
   const forgetting = env["NODE_ENV"] === "test" && !configured.given.has("DATABASE_URL");
   const config = forgetting ? inMemory(configured, folder) : configured;
   const log = createLog(config.logLevel);
-  const manager = await openManager(config, {
+  const service = await openService(config, {
+    patience: "request",
+    onWarning: (sentence) => log.warn(sentence),
     ...(forgetting ? { stores: memoryStores() } : {}),
     onEvent: (id, { type, details }) =>
       log[type === "updated" ? "debug" : "info"]({ conversation: id, event: type, details }, `[CONVERSATION] ${type.toUpperCase()}`),
     onError: (error, during) => log.error({ err: error, during }, "failed off the request path"),
   });
-  const jobs = startJobs(manager, config.cleanupIntervalHours, log);
-  return { fetch: nodeApp(config, manager, jobs, log), manager, jobs };
+  const jobs = startJobs(service.jobs, config.cleanupIntervalHours, log, service.prepare);
+  return { fetch: nodeApp(config, service, jobs, log), manager: service.manager, jobs };
 }
 
 function notOpened(error: unknown): Refusal {

@@ -1,22 +1,17 @@
 /** The configuration: read from the environment and `.env`, checked as a whole, every fault named at once. */
 import { resolve } from "node:path";
-import type { Environment } from "../../core/id.ts";
-import { ConfigurationError, type Fault } from "./configuration-error.ts";
+import { checkSetting, checkSettings, type CheckedSettings } from "../check-settings.ts";
+import { ConfigurationError } from "./configuration-error.ts";
 import { readEnvFile } from "./env-file.ts";
-import { BadValue, type Setting } from "./setting.ts";
-import { SETTINGS, type SettingValues } from "./settings.ts";
+import type { SettingValues } from "./settings.ts";
+import { sameDatabase, type DatabaseUrl, type StoreUrl } from "./store-url.ts";
 
 /** All that can be configured, with defaults filled in. */
-export interface Config extends Omit<SettingValues, "environment" | "database"> {
-  readonly environment: "production" | "staging" | "development";
-  /** The last letter of new IDs. */
-  readonly letter: Environment;
-  /** The file of the database, as an absolute path. */
-  readonly database: { readonly engine: "sqlite"; readonly path: string };
-  /** The names of the variables that were set. */
-  readonly given: ReadonlySet<string>;
-  /** Sentences about what is set and has no effect. */
-  readonly warnings: readonly string[];
+export interface Config extends CheckedSettings {
+  /** Where archive, directory and records are; the path of a file is absolute. */
+  readonly database: DatabaseUrl;
+  /** Where live conversations are, if that is another place than the database. */
+  readonly hotStore: StoreUrl | null;
 }
 
 /** Where configuration is read from. */
@@ -26,8 +21,6 @@ export interface ConfigSource {
   /** Where `.env` and relative paths are; the working directory by default. */
   folder?: string;
 }
-
-const LETTERS = { production: "P", staging: "S", development: "D" } as const;
 
 /**
  * The variables that are set: the environment's, else those of `.env`. An empty one counts as unset, and in the
@@ -48,89 +41,9 @@ function variables({ env = process.env, folder = process.cwd() }: ConfigSource):
   );
 }
 
-/** The text of a setting under any of its names. */
-function textOf(setting: Pick<Setting<unknown>, "name" | "aliases">, set: Map<string, string>, faults: Fault[]): string | undefined {
-  const names = [setting.name, ...setting.aliases].filter((name) => set.has(name));
-  const texts = new Set(names.map((name) => set.get(name)!.trim()));
-  if (texts.size > 1)
-    faults.push({ variable: setting.name, wrong: `${names.join(" and ")} say different things`, right: `set ${setting.name} alone` });
-  return texts.values().next().value;
-}
-
-/** Reads one setting; what is wrong goes to `faults`, what has no effect to `warnings`. */
-function read<T>(setting: Setting<T>, set: Map<string, string>, faults: Fault[], warnings: string[]): T {
-  const text = textOf(setting, set, faults);
-  if (text === undefined) return setting.default === undefined ? setting.absent : setting.read(setting.default);
-  try {
-    const value = setting.read(text);
-    const { unsupported } = setting;
-    if (unsupported?.when(value)) {
-      const { wrong, right } = unsupported;
-      if (unsupported.how === "refuse") faults.push({ variable: setting.name, wrong, right });
-      else warnings.push(`${setting.name} has no effect: ${wrong}; ${right}`);
-    }
-    return value;
-  } catch (error) {
-    if (!(error instanceof BadValue)) throw error;
-    faults.push({ variable: setting.name, wrong: error.message, right: error.right });
-    return setting.absent;
-  }
-}
-
-/** What must hold between variables. */
-function* disagreements(values: SettingValues, letter: Environment, environment: string, folder: string): Generator<Fault> {
-  if (values.ttlHours > values.maxExtensionHours) {
-    yield {
-      variable: "CONVERSATION_TTL_HOURS",
-      wrong: `${values.ttlHours} hours are more than CONVERSATION_MAX_EXTENSION_HOURS (${values.maxExtensionHours})`,
-      right: "lower the one or raise the other",
-    };
-  }
-  if (!values.acceptEnvironments.includes(letter)) {
-    yield {
-      variable: "ACCEPT_ENVIRONMENTS",
-      wrong: `it leaves out ${letter}, the letter of this server's own IDs`,
-      right: `add ${letter}`,
-    };
-  }
-  const { hotStore, database } = values;
-  const same =
-    hotStore?.engine === "sqlite" && database.engine === "sqlite" && resolve(folder, hotStore.path) === resolve(folder, database.path);
-  if (hotStore !== null && !same) {
-    yield { variable: "HOT_STORE_URL", wrong: "a hot store outside the database is not supported by this version", right: "unset it" };
-  }
-  if (values.secret === null && environment !== "development") {
-    yield { variable: "SECRET", wrong: `it is not set, and ${environment} needs one`, right: "make one with: openssl rand -base64 32" };
-  }
-  yield* repeatedSecrets(values);
-}
-
-function* repeatedSecrets(values: SettingValues): Generator<Fault> {
-  const seen = new Map<string, string>();
-  const secrets: [string, Uint8Array | null][] = [
-    ["SECRET", values.secret],
-    [
-      "ALERT_WEBHOOK_SECRET",
-      values.alertWebhookSecret === null ? null : Buffer.from(values.alertWebhookSecret.slice("whsec_".length), "base64"),
-    ],
-    ...(values.encryptionKeys ?? []).map(({ key }): [string, Uint8Array] => ["CONVERSATION_ENCRYPTION_KEY", key]),
-  ];
-  for (const [variable, bytes] of secrets) {
-    if (bytes === null) continue;
-    const text = Buffer.from(bytes).toString("hex");
-    const other = seen.get(text);
-    if (other !== undefined) yield { variable, wrong: `it is the same secret as ${other}`, right: "give each a secret of its own" };
-    seen.set(text, variable);
-  }
-}
-
-/** Names that look like ours and are not: most likely a slip of the pen. */
-function slips(set: Map<string, string>): string[] {
-  const known = new Set(Object.values(SETTINGS).flatMap(({ name, aliases }) => [name, ...aliases]));
-  const ours = /^(CONVERSATION|API_KEY|API_RATE|BACKUP|ALERT_WEBHOOK|HOT_STORE|TRUSTED|SUBJECT)_?/;
-  return [...set.keys()]
-    .filter((name) => ours.test(name) && !known.has(name))
-    .map((name) => `${name} has no effect: there is no such variable`);
+/** The same with the path of a file made absolute. */
+export function resolved<U extends StoreUrl>(store: U, folder: string = process.cwd()): U {
+  return store.engine === "sqlite" ? { ...store, path: resolve(folder, store.path) } : store;
 }
 
 /**
@@ -140,39 +53,18 @@ function slips(set: Map<string, string>): string[] {
  * const config = readConfig({ env: { PORT: "0" }, folder: "/srv/chats" });
  */
 export function readConfig(source: ConfigSource = {}): Config {
-  const set = variables(source);
-  const faults: Fault[] = [];
-  const warnings: string[] = slips(set);
-  const entries = Object.entries(SETTINGS).map(
-    ([key, setting]) => [key, read(setting as Setting<unknown>, set, faults, warnings)] as const,
-  );
-  const values = Object.fromEntries(entries) as unknown as SettingValues;
-  const environment = values.environment ?? (set.get("NODE_ENV") === "production" ? "production" : "development");
-  const letter = LETTERS[environment];
+  const checked = checkSettings(variables(source));
   const folder = source.folder ?? process.cwd();
-  const bad = new Set(faults.map(({ variable }) => variable));
-  for (const fault of disagreements(values, letter, environment, folder)) {
-    // What could not be read is named already, and was replaced by nothing.
-    if (!bad.has(fault.variable)) faults.push(fault);
-  }
-  const { database } = values;
-  if (faults.length > 0 || database.engine !== "sqlite") throw new ConfigurationError(faults);
+  const database = resolved(checked.database, folder);
+  const hotStore = checked.hotStore && resolved(checked.hotStore, folder);
   return {
-    ...values,
-    environment,
-    letter,
-    database: { engine: "sqlite", path: resolve(folder, database.path) },
-    given: new Set(
-      Object.values(SETTINGS).flatMap(({ name, aliases }) => ([name, ...aliases].some((each) => set.has(each)) ? [name] : [])),
-    ),
-    warnings,
+    ...checked,
+    database,
+    hotStore: hotStore && sameDatabase(hotStore, database) ? null : hotStore,
   };
 }
 
 /** One value by itself, for what needs no more of the configuration. Throws `ConfigurationError`. */
 export function readSetting<K extends keyof SettingValues>(key: K, source: ConfigSource = {}): SettingValues[K] {
-  const faults: Fault[] = [];
-  const value = read(SETTINGS[key] as unknown as Setting<SettingValues[K]>, variables(source), faults, []);
-  if (faults.length > 0) throw new ConfigurationError(faults);
-  return value;
+  return checkSetting(key, variables(source));
 }

@@ -21,20 +21,21 @@ function probe(store: Store): () => Promise<HealthStatus> {
 
 /**
  * The checks of a server: `hot` and `archive` are down when they do not answer; `sweep` is degraded when none ended well
- * within five minutes, `outbox` within one, `disk` when less than 64 MiB are left where the database's file `path` is.
+ * within five minutes, `outbox` within one, `disk` when less than 64 MiB are left where one of the stores' files is. Where there
+ * is no file, there is no such check.
  */
-export function healthChecks(stores: Stores, path: string, jobs: Pick<Jobs, "sweep" | "outbox">): HealthCheck[] {
+export function healthChecks(stores: Stores, files: readonly string[], jobs: Pick<Jobs, "sweep" | "outbox">): HealthCheck[] {
   const startedAt = Date.now();
   const recent = (last: number | null, ms: number): HealthStatus => (Date.now() - (last ?? startedAt) > ms ? "degraded" : "ok");
   const enoughDisk = async (): Promise<boolean> => {
-    const { bavail, bsize } = await statfs(dirname(path));
-    return bavail * bsize >= DISK_LEFT;
+    const disks = await Promise.all(files.map((path) => statfs(dirname(path))));
+    return disks.every(({ bavail, bsize }) => bavail * bsize >= DISK_LEFT);
   };
   return [
     { name: "hot", run: probe(stores.hot) },
     ...(stores.archive ? [{ name: "archive", run: probe(stores.archive) }] : []),
     { name: "sweep", run: async () => recent(jobs.sweep.lastDone(), SWEEP_OLD_MS) },
     { name: "outbox", run: async () => recent(jobs.outbox.lastDone(), OUTBOX_OLD_MS) },
-    { name: "disk", run: patientCheck(enoughDisk, "degraded") },
+    ...(files.length > 0 ? [{ name: "disk", run: patientCheck(enoughDisk, "degraded") }] : []),
   ];
 }

@@ -1,4 +1,5 @@
 /** What the server does by itself: the sweep every minute, the outbox every second, the cleanup every few hours. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ConversationManager } from "../../core/manager.ts";
 import { startJob, type Job } from "./job.ts";
 import type { Log } from "./log.ts";
@@ -8,18 +9,22 @@ const HOUR = 3_600_000;
 /** After the start, so that the first requests do not wait for it. */
 const FIRST_SWEEP_MS = 2 * SECOND;
 const FIRST_CLEANUP_MS = 60 * SECOND;
+const STOP_MS = 3 * SECOND;
 
 /** The jobs of a server. */
 export interface Jobs {
   readonly sweep: Job;
   readonly outbox: Job;
   readonly cleanup: Job;
-  /** Lets what runs finish, then passes on what is left in the outbox. */
+  /** Lets what runs finish, then passes on what is left in the outbox; after three seconds it is left to the next server. */
   stop(): Promise<void>;
 }
 
-/** Starts the jobs. A run that fails is logged, and the next one comes in its time. */
-export function startJobs(manager: ConversationManager, cleanupHours: number, log: Log): Jobs {
+/**
+ * Starts the jobs. A run that fails is logged, and the next one comes in its time. `prepare` makes ahead what the archive will
+ * need, before the cleanup, which may take long.
+ */
+export function startJobs(manager: ConversationManager, cleanupHours: number, log: Log, prepare: () => Promise<void>): Jobs {
   const onError = (job: string) => (error: unknown) => log.error({ err: error, job }, "a job failed");
   const sweep = startJob({
     everyMs: 60 * SECOND,
@@ -37,6 +42,7 @@ export function startJobs(manager: ConversationManager, cleanupHours: number, lo
     firstMs: FIRST_CLEANUP_MS,
     onError: onError("cleanup"),
     async run() {
+      await prepare();
       log.info({ ...(await manager.cleanup()) }, "cleaned up");
     },
   });
@@ -45,12 +51,14 @@ export function startJobs(manager: ConversationManager, cleanupHours: number, lo
     outbox,
     cleanup,
     async stop() {
-      await Promise.all([sweep.stop(), outbox.stop(), cleanup.stop()]);
-      try {
+      const rest = async (): Promise<void> => {
+        await Promise.all([sweep.stop(), outbox.stop(), cleanup.stop()]);
         await manager.deliver();
-      } catch (error) {
-        onError("outbox")(error);
-      }
+      };
+      // A store that hangs does not keep the server from stopping: what is not passed on now, the next one passes on.
+      const late = new AbortController();
+      await Promise.race([rest().catch(onError("outbox")), sleep(STOP_MS, undefined, { signal: late.signal }).catch(() => {})]);
+      late.abort();
     },
   };
 }

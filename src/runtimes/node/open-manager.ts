@@ -1,71 +1,82 @@
 /** From a configuration to a manager over open stores: what server and command line share. */
-import { existsSync } from "node:fs";
-import { dirname } from "node:path";
-import { makeFolder } from "../../adapters/sqlite/make-folder.ts";
-import { StoreUnavailableError } from "../../core/errors.ts";
 import { createIdGenerator } from "../../core/id.ts";
+import type { ApiKeys } from "../../security/api-keys.ts";
+import { checkEncryption, sealedStores } from "../encrypt-stores.ts";
+import { serviceKeys } from "../guard.ts";
 import { ConversationManager } from "../../core/manager.ts";
 import type { ManagerOptions } from "../../core/settings.ts";
 import type { Stores } from "../../core/stores.ts";
 import type { Config } from "./config.ts";
-import { keptSecret } from "./kept-secret.ts";
+import { openStoresAt, type OpenStores, type OpenStoresOptions } from "./open-stores.ts";
+import { serviceSecret } from "./service-secret.ts";
 
 /**
  * How stores are opened. `create` (default true): make the database if it is not there; else that is an error. `stores`:
  * take these instead of the configured ones.
  */
-export interface OpenOptions extends Pick<ManagerOptions, "onEvent" | "onError"> {
-  create?: boolean;
+export interface OpenOptions extends Pick<ManagerOptions, "onEvent" | "onError">, OpenStoresOptions {
   stores?: Stores;
 }
 
-/** Opens the configured stores. Throws `StoreUnavailableError` with a sentence that names the file or folder. */
-export async function openStores(config: Config, { create = true }: OpenOptions = {}): Promise<Stores> {
-  const { path } = config.database;
-  if (!create && !existsSync(path)) {
-    throw new StoreUnavailableError(
-      `There is no database at ${path}. Set DATABASE_URL to the one you mean, or start the server once to make it.`,
-    );
-  }
-  await onDisk(`The folder ${dirname(path)} cannot be made`, () => makeFolder(dirname(path), 0o700));
-  const { sqliteStores } = await import("../../adapters/sqlite/sqlite-stores.ts");
-  return onDisk(`The database ${path} cannot be opened`, () => sqliteStores({ path, idPrefix: config.idPrefix }));
+/** A manager over open stores, and what goes with it. */
+export interface OpenService {
+  readonly manager: ConversationManager;
+  /** The same for jobs, over connections that wait longer. */
+  readonly jobs: ConversationManager;
+  readonly secret: Uint8Array<ArrayBuffer>;
+  readonly keys: ApiKeys;
+  /** Makes ahead what the archive will need. */
+  readonly prepare: () => Promise<void>;
+  /** The files that conversations are kept in. */
+  readonly files: readonly string[];
 }
 
-/** Opens the stores and puts a manager over them. Closing the manager closes them. */
-export async function openManager(config: Config, options: OpenOptions = {}): Promise<ConversationManager> {
-  const stores = options.stores ?? (await openStores(config, options));
-  try {
-    const { onEvent, onError } = options;
-    const secret = await onDisk("The secret beside the database cannot be kept", () => keptSecret(config));
-    return new ConversationManager(stores, {
-      environment: config.letter,
-      ids: createIdGenerator({ prefix: config.idPrefix }),
-      ttlHours: config.ttlHours,
-      maxExtensionHours: config.maxExtensionHours,
-      reactivationHours: config.reactivationHours,
-      retentionYears: config.retentionYears,
-      eventRetentionDays: config.eventRetentionDays,
-      subjectKeys: config.subjectKeys,
-      secret,
-      backupRetentionDays: config.backups ? config.backupRetentionDays : null,
-      ...(onEvent && { onEvent }),
-      ...(onError && { onError }),
-    });
-  } catch (error) {
+/** Opens the configured stores. Throws what `openStoresAt` throws. */
+export function openStores(config: Config, options: OpenStoresOptions = {}): Promise<OpenStores> {
+  return openStoresAt(config, options);
+}
+
+function given(stores: Stores): OpenStores {
+  const close = async (): Promise<void> => {
     await stores.hot.close();
     await stores.archive?.close();
+  };
+  return { stores, jobs: stores, prepare: async () => {}, files: [], close };
+}
+
+/** Opens the stores and puts managers over them. Closing either manager closes the stores. */
+export async function openService(config: Config, options: OpenOptions = {}): Promise<OpenService> {
+  const { stores, jobs, prepare, files, close } = options.stores ? given(options.stores) : await openStores(config, options);
+  try {
+    const { onEvent, onError } = options;
+    const secret = await serviceSecret(config, stores.records);
+    const over = (these: Stores): ConversationManager =>
+      new ConversationManager(these, {
+        environment: config.letter,
+        ids: createIdGenerator({ prefix: config.idPrefix }),
+        ttlHours: config.ttlHours,
+        maxExtensionHours: config.maxExtensionHours,
+        reactivationHours: config.reactivationHours,
+        retentionYears: config.retentionYears,
+        eventRetentionDays: config.eventRetentionDays,
+        subjectKeys: config.subjectKeys,
+        secret,
+        backupRetentionDays: config.backups ? config.backupRetentionDays : null,
+        ...(onEvent && { onEvent }),
+        ...(onError && { onError }),
+      });
+    const failed = onError ?? (() => {});
+    await checkEncryption(config, stores);
+    const keys = serviceKeys(config, secret, stores.records, (error) => failed(error, "noting the use of a key"));
+    const manager = over(sealedStores(config, stores, failed));
+    return { manager, jobs: jobs === stores ? manager : over(sealedStores(config, jobs, failed)), secret, keys, prepare, files };
+  } catch (error) {
+    await close();
     throw error;
   }
 }
 
-/** Does something with files; what the file system throws becomes a sentence. */
-async function onDisk<T>(what: string, run: () => T | Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    if (code === undefined || syscall === undefined) throw error;
-    throw new StoreUnavailableError(`${what} (${code}). Check who may write there, and that the disk is not full.`, { cause: error });
-  }
+/** Opens the stores and puts a manager over them, for commands. Closing the manager closes them. */
+export async function openManager(config: Config, options: OpenOptions = {}): Promise<ConversationManager> {
+  return (await openService(config, options)).manager;
 }

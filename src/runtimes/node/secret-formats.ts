@@ -1,4 +1,5 @@
 /** How secrets are read: keys of enough random bytes, never a default or a pattern. Nothing of them is ever shown. */
+import { parseApiKey } from "../../security/api-key-text.ts";
 import { BadValue } from "./setting.ts";
 
 const MAKE_ONE = "make one with: openssl rand -base64 32";
@@ -74,8 +75,11 @@ export function encryptionKeys(given: string): readonly EncryptionKey[] {
 /** API keys as the CLI prints them, `itc_<scope>_<12 characters>_<49 characters>`, comma-separated. */
 export function apiKeys(given: string): readonly string[] {
   const keys = given.split(",").map((entry) => entry.trim());
-  if (!keys.every((key) => /^itc_(site|service|operator|admin)_[A-Za-z0-9]{12}_[A-Za-z0-9]{49}$/.test(key))) {
-    throw new BadValue("an entry is no API key", "give keys of the form itc_<scope>_<name>_<secret>, comma-separated");
+  if (!keys.every((key) => parseApiKey(key) !== null)) {
+    throw new BadValue(
+      "an entry is no API key: its form or its checksum is wrong",
+      "make one with: itera keys create --scope admin --for-config",
+    );
   }
   if (new Set(keys).size < keys.length) throw new BadValue("the same key is there twice", "give each key once");
   return keys;

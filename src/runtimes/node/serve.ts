@@ -1,16 +1,22 @@
 /** The server as a process: greets, runs until a signal comes, stops without cutting anyone off, and has an exit code. */
 import type { Config } from "./config.ts";
 import { createLog } from "./log.ts";
-import { startServer } from "./server.ts";
+import { startServer, type RunningServer } from "./server.ts";
+import { nameOf } from "./store-url.ts";
 import { limitYoungHeap } from "./young-heap.ts";
 
 /** With what is left of 15 seconds after requests had 10 of them. */
 const STOP_MS = 14_000;
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
+/** Where conversations are kept, without any address. */
+function placesOf({ database, hotStore }: Config): string {
+  return hotStore === null ? nameOf(database) : `${nameOf(database)}, live ones in ${nameOf(hotStore)}`;
+}
+
 function greeting(url: string, config: Config): string {
   return `itera-conversations serves on ${url}
-Conversations are kept in ${config.database.path} (${config.environment}).
+Conversations are kept in ${placesOf(config)} (${config.environment}).
 
 Try:
   curl -X POST ${url}/api/v1/conversations
@@ -42,7 +48,16 @@ export async function serve(config: Config, options: { json?: boolean } = {}): P
     stop(signal);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
-  const server = await startServer(config, { log });
+  const waiting = new AbortController();
+  void signalled.then(() => waiting.abort());
+  let server: RunningServer;
+  try {
+    server = await startServer(config, { log, giveUp: waiting.signal });
+  } catch (error) {
+    // It was told to stop while it waited for its stores.
+    if (waiting.signal.aborted) return 0;
+    throw error;
+  }
   limitYoungHeap();
   process.stdout.write(options.json ? `${JSON.stringify({ url: server.url })}\n` : greeting(server.url, config));
   log.info({ url: server.url }, "serving");

@@ -1,5 +1,6 @@
 /** The Node server: stores, application, HTTP and background jobs, wired from a configuration. */
 import type { ConversationManager } from "../../core/manager.ts";
+import { hasWorkingKey } from "../guard.ts";
 import type { Config } from "./config.ts";
 import { ConfigurationError, type Fault } from "./configuration-error.ts";
 import { listen, type HttpServer } from "./http-server.ts";
@@ -7,7 +8,8 @@ import { startJobs } from "./jobs.ts";
 import { createLog, type Log } from "./log.ts";
 import { servingFaults } from "./may-serve.ts";
 import { nodeApp } from "./node-app.ts";
-import { openManager } from "./open-manager.ts";
+import { openService, type OpenService } from "./open-manager.ts";
+import { untilThere } from "./until-there.ts";
 
 export { readConfig, type Config, type ConfigSource } from "./config.ts";
 export { ConfigurationError, type Fault } from "./configuration-error.ts";
@@ -22,6 +24,8 @@ export interface RunningServer {
 }
 
 const FINISH_MS = 10_000;
+/** Stores on servers of their own may start together with this one. */
+const WAIT_MS = 30_000;
 
 /** What is wrong if listening failed in this way. */
 function listenFault(error: NodeJS.ErrnoException, { host, port }: Config): Fault | null {
@@ -43,27 +47,45 @@ function listenFault(error: NodeJS.ErrnoException, { host, port }: Config): Faul
   }
 }
 
+/** What a server is told beside its configuration. `giveUp` ends the waiting for stores that do not answer. */
+export interface StartOptions {
+  log?: Log;
+  giveUp?: AbortSignal;
+}
+
 /**
- * Starts a server. Throws `ConfigurationError` (also if the port is taken) and `StoreUnavailableError`; nothing is left open then.
+ * Starts a server. Stores on servers of their own are waited for half a minute. Throws `ConfigurationError` (also if the port is taken) and `StoreUnavailableError`; nothing is left open then.
  *
  * @example
  * const server = await startServer(readConfig({ env: { PORT: "0" } }));
  * await fetch(`${server.url}/health`);
  * await server.close();
  */
-export async function startServer(config: Config, options: { log?: Log } = {}): Promise<RunningServer> {
-  const faults = servingFaults(config);
-  if (faults.length > 0) throw new ConfigurationError(faults);
+export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   const log = options.log ?? createLog(config.logLevel);
-  const manager = await openManager(config, {
-    onEvent: (id, { type, details }) =>
-      log[type === "updated" ? "debug" : "info"]({ conversation: id, event: type, details }, `[CONVERSATION] ${type.toUpperCase()}`),
-    onError: (error, during) => log.error({ err: error, during }, "failed off the request path"),
-  });
-  const jobs = startJobs(manager, config.cleanupIntervalHours, log);
+  const open = (): Promise<OpenService> =>
+    openService(config, {
+      patience: "request",
+      onWarning: (sentence) => log.warn(sentence),
+      onEvent: (id, { type, details }) =>
+        log[type === "updated" ? "debug" : "info"]({ conversation: id, event: type, details }, `[CONVERSATION] ${type.toUpperCase()}`),
+      onError: (error, during) => log.error({ err: error, during }, "failed off the request path"),
+    });
+  let waits = 0;
+  const onWait = (error: unknown): void =>
+    log[waits++ === 0 ? "warn" : "debug"]({ reason: error instanceof Error ? error.message : error }, "waiting for a store");
+  const elsewhere = [config.database, config.hotStore].some((place) => place !== null && place.engine !== "sqlite");
+  const service = elsewhere ? await untilThere(open, { withinMs: WAIT_MS, onWait, signal: options.giveUp }) : await open();
+  const { manager } = service;
+  const faults = servingFaults(config, await hasWorkingKey(service.keys));
+  if (faults.length > 0) {
+    await manager.close();
+    throw new ConfigurationError(faults);
+  }
+  const jobs = startJobs(service.jobs, config.cleanupIntervalHours, log, service.prepare);
   let http: HttpServer;
   try {
-    const app = nodeApp(config, manager, jobs, log);
+    const app = nodeApp(config, service, jobs, log);
     http = await listen(app, {
       host: config.host,
       port: config.port,

@@ -2,7 +2,7 @@
 import { apiKeys, encryptionKeys, secretBytes, webhookSecret } from "./secret-formats.ts";
 import * as format from "./setting-formats.ts";
 import { optional, setting, type Setting } from "./setting.ts";
-import { storeUrl } from "./store-url.ts";
+import { databaseUrl, storeUrl } from "./store-url.ts";
 
 const hours = format.decimal({ above: 0 });
 const hoursOrNone = format.decimal({ from: 0 });
@@ -71,14 +71,9 @@ export const SETTINGS = {
   }),
   database: setting("DATABASE_URL", {
     default: "sqlite:./data/conversations.db",
-    read: storeUrl,
-    about: "Where conversations are kept: sqlite: and a file, relative to the working directory or absolute.",
+    read: databaseUrl,
+    about: "Where conversations are kept: sqlite: and a file, relative to the working directory or absolute; or postgresql://…",
     secret: true,
-    unsupported: {
-      how: "refuse",
-      when: (value) => value.engine !== "sqlite",
-      ...notByThisVersion("PostgreSQL and Redis are", "use sqlite:…, such as sqlite:./data/conversations.db"),
-    },
   }),
   poolSize: setting("DATABASE_POOL_SIZE", {
     default: "10",
@@ -87,8 +82,8 @@ export const SETTINGS = {
   }),
   hotStore: optional("HOT_STORE_URL", {
     read: storeUrl,
-    about: "Where live conversations are kept; not set: in the database.",
-    // Whether it is the database by another name is decided where both are known.
+    about: "Where live conversations are kept: sqlite:…, postgresql://…, redis://… or rediss://…; not set: in the database.",
+    example: "redis://127.0.0.1:6379",
     secret: true,
   }),
   metrics: setting("METRICS_ENABLED", { default: "true", read: format.boolean, about: "Whether metrics are kept." }),
@@ -119,13 +114,11 @@ export const SETTINGS = {
     read: encryptionKeys,
     about: "Encrypts what is stored: id:base64 of 32 bytes; several, comma-separated, the first one writes.",
     secret: true,
-    unsupported: { how: "refuse", ...notByThisVersion("encryption at rest is", "unset it; conversations are then stored as plain text") },
   }),
   apiKeys: optional("API_KEYS", {
     read: apiKeys,
     about: "First API keys, comma-separated.",
     secret: true,
-    unsupported: { how: "refuse", ...notByThisVersion("API keys are", "unset it and serve in development, on a loopback address") },
   }),
   secret: optional("SECRET", {
     read: secretBytes,
@@ -137,24 +130,17 @@ export const SETTINGS = {
     read: format.wholeNumber(0, 1_000_000),
     about: "Requests a minute for one address without a key; 0: no limit. In development without keys only if set.",
     example: "",
-    unsupported: { how: "warn", when: (value) => value > 0, ...notByThisVersion("rate limits are", "nothing is limited") },
   }),
   keyRateLimitPerMinute: setting("API_KEY_RATE_LIMIT_PER_MINUTE", {
     default: "0",
     read: format.wholeNumber(0, 10_000_000),
     about: "Requests a minute for one key or token; 0: no limit.",
-    unsupported: { how: "warn", when: (value) => value > 0, ...notByThisVersion("rate limits are", "nothing is limited") },
   }),
   allowedOrigins: setting("ALLOWED_ORIGINS", {
     default: "",
     read: (text) => (text === "" ? [] : format.list(format.origin)(text)),
     about: "Origins of web pages that may call, comma-separated.",
     example: "https://www.example.com",
-    unsupported: {
-      how: "warn",
-      when: (value) => value.length > 0,
-      ...notByThisVersion("calls from other web pages are", "browsers refuse them"),
-    },
   }),
   trustedProxies: setting("TRUSTED_PROXIES", {
     default: "",

@@ -1,4 +1,4 @@
-// Where the text of a conversation lies in the search index: a number that orders conversations as their IDs do.
+/** Where the text of a conversation lies in a search index: a number that orders conversations as their IDs do. */
 
 /** 47 bits: 34 for the second of the ID's time, 13 for the beginning of its random characters. */
 const SECONDS = 2 ** 34 - 1;

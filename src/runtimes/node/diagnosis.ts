@@ -1,0 +1,158 @@
+/** What an operator should know of an installation: what is still open, and what to do about each. */
+import { existsSync, statSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { keysInUse } from "../../security/encryption/rotate.ts";
+import { checkEncryption } from "../encrypt-stores.ts";
+import { hasWorkingKey, serviceKeys } from "../guard.ts";
+import type { Config } from "./config.ts";
+import { ConfigurationError } from "./configuration-error.ts";
+import { openStores } from "./open-manager.ts";
+import type { OpenStores } from "./open-stores.ts";
+import { serviceSecret } from "./service-secret.ts";
+
+/** Something that was looked at. `remedy`: what to do; null: nothing is to be done. */
+export interface Finding {
+  /** `problem`: it does not work, or not safely; `warning`: an operator should decide; `ok`: as it should be. */
+  readonly level: "ok" | "warning" | "problem";
+  readonly about: string;
+  readonly finding: string;
+  readonly remedy: string | null;
+}
+
+const DISK_LEFT = 1024 ** 3;
+const CLOCKS_APART_MS = 5000;
+
+const ok = (about: string, finding: string): Finding => ({ level: "ok", about, finding, remedy: null });
+const warning = (about: string, finding: string, remedy: string): Finding => ({ level: "warning", about, finding, remedy });
+const problem = (about: string, finding: string, remedy: string): Finding => ({ level: "problem", about, finding, remedy });
+
+/** What the configuration alone says. */
+function ofConfiguration(config: Config): Finding[] {
+  const { environment, allowedOrigins, encryptionKeys, secret, rateLimitPerMinute, warnings, trustedProxies, host } = config;
+  const open = environment === "development" ? warning : problem;
+  const plain = allowedOrigins.filter((origin) => origin.startsWith("http:") && !/^http:\/\/(localhost|127\.|\[::1\])/.test(origin));
+  return [
+    ok("environment", environment),
+    ...warnings.map((sentence) => warning("configuration", sentence, "correct or remove it")),
+    secret === null
+      ? open("secret", "SECRET is not set; a server in development makes one and keeps it", "set SECRET: openssl rand -base64 32")
+      : ok("secret", "set"),
+    encryptionKeys && encryptionKeys.length > 0
+      ? ok("encryption", `conversations are encrypted under ${encryptionKeys[0]!.id}`)
+      : warning(
+          "encryption",
+          "conversations are stored as they were said",
+          "set CONVERSATION_ENCRYPTION_KEY=k1:$(openssl rand -base64 32), then run: itera rotate",
+        ),
+    plain.length > 0
+      ? warning("origins", `pages may call over http: ${plain.join(", ")}`, "serve them over https")
+      : ok("origins", allowedOrigins.length === 0 ? "no web page may call" : allowedOrigins.join(", ")),
+    rateLimitPerMinute === 0
+      ? warning("rate limit", "requests without a key are not limited", "set API_RATE_LIMIT_PER_MINUTE, such as 60")
+      : ok("rate limit", `${rateLimitPerMinute} requests a minute from an address without a key`),
+    ...(trustedProxies.length === 0 && (host === "0.0.0.0" || host === "::")
+      ? [
+          warning(
+            "proxies",
+            "all addresses are listened on, and no proxy is trusted",
+            "behind a proxy set TRUSTED_PROXIES, else every visitor has its address",
+          ),
+        ]
+      : []),
+  ];
+}
+
+/** What the files of SQLite say. */
+async function ofFiles(files: readonly string[]): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const path of files) {
+    if (!existsSync(path)) continue;
+    const { bavail, bsize } = await statfs(dirname(path));
+    const left = Math.floor((bavail * bsize) / 1024 ** 2);
+    findings.push(
+      left * 1024 ** 2 < DISK_LEFT
+        ? warning(
+            "disk",
+            `${left} MiB are left where the database is`,
+            "make room: below 64 MiB health is degraded, and at 0 nothing is stored",
+          )
+        : ok("disk", `${left} MiB are left where the database is`),
+    );
+    const { mode } = statSync(path);
+    if ((mode & 0o077) !== 0)
+      findings.push(warning("permissions", "other users of this machine may read the database", "chmod 600 the file, and 700 its folder"));
+  }
+  return findings;
+}
+
+/** What the stores say, once they are open. */
+async function ofStores(config: Config, { stores }: OpenStores): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const [about, store] of [
+    ["hot store", stores.hot],
+    ["archive", stores.archive],
+  ] as const) {
+    if (!store) continue;
+    const { now } = await store.probe();
+    const apart = Math.abs(now - Date.now());
+    findings.push(
+      apart > CLOCKS_APART_MS
+        ? problem(about, `it answers, but its clock is ${Math.round(apart / 1000)} s from this machine's`, "run a time service on both")
+        : ok(about, "it answers"),
+    );
+  }
+  const secret = await serviceSecret(config, stores.records);
+  const keys = serviceKeys(config, secret, stores.records, () => {});
+  const all = await keys.list();
+  if (await hasWorkingKey(keys)) {
+    const lasting = all.filter(({ expiresAt, revokedAt }) => expiresAt === null && revokedAt === null).length;
+    findings.push(ok("API keys", `${all.length}, of which ${lasting} do not end`));
+  } else {
+    const open = config.environment === "development" ? warning : problem;
+    findings.push(
+      open("API keys", "there is none: only a server in development on a loopback address answers", "itera keys create --scope admin"),
+    );
+  }
+  try {
+    await checkEncryption(config, stores);
+    if (config.encryptionKeys && config.encryptionKeys.length > 0) {
+      const { byMaster, plain, damaged } = await keysInUse(stores, config.encryptionKeys);
+      const current = config.encryptionKeys[0]!.id;
+      const older = Object.entries(byMaster).filter(([id]) => id !== current);
+      if (plain > 0) findings.push(warning("encryption", `${plain} conversations are not encrypted yet`, "itera rotate"));
+      for (const [id, count] of older) findings.push(warning("encryption", `${count} conversations are still under ${id}`, "itera rotate"));
+      if (damaged > 0) findings.push(problem("encryption", `${damaged} conversations have a damaged key`, "restore them from a backup"));
+    }
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    for (const { variable, wrong, right } of error.faults) findings.push(problem(variable, wrong, right));
+  }
+  return findings;
+}
+
+/** Looks at everything. What cannot be opened is a finding too. Changes nothing. */
+export async function diagnose(config: Config): Promise<Finding[]> {
+  const findings = ofConfiguration(config);
+  let open: OpenStores;
+  try {
+    open = await openStores(config, {
+      create: false,
+      patience: "work",
+      onWarning: (sentence) => findings.push(warning("store", sentence, "see docs/stores.md")),
+    });
+  } catch (error) {
+    if (error instanceof ConfigurationError)
+      for (const { variable, wrong, right } of error.faults) findings.push(problem(variable, wrong, right));
+    else findings.push(problem("store", error instanceof Error ? error.message : String(error), "then run itera doctor again"));
+    return findings;
+  }
+  try {
+    findings.push(...(await ofFiles(open.files)), ...(await ofStores(config, open)));
+  } catch (error) {
+    findings.push(problem("store", error instanceof Error ? error.message : String(error), "then run itera doctor again"));
+  } finally {
+    await open.close();
+  }
+  return findings;
+}

@@ -1,0 +1,51 @@
+/** What is behind the hot store of a Worker: archive, directory and records, in PostgreSQL, in D1, or nowhere. */
+import { d1Stores } from "../../adapters/d1/d1-stores.ts";
+import type { Stores } from "../../core/stores.ts";
+import type { CheckedSettings } from "../check-settings.ts";
+import { ConfigurationError } from "../node/configuration-error.ts";
+import type { Env, HyperdriveLike, WorkerContext } from "./env.ts";
+
+/** The stores without the hot one. */
+export type Behind = Omit<Stores, "hot">;
+
+/** How PostgreSQL is reached. */
+export interface PostgresOpener {
+  /** Opens the database of a binding. Throws `StoreUnavailableError` if it does not answer or is not prepared, `InvalidInputError` if its IDs have another prefix. */
+  open(binding: HyperdriveLike, idPrefix: string): Promise<Behind>;
+  /** Does the work of one request, cron or alarm, whose statements share a connection. */
+  during<T>(context: WorkerContext, work: () => Promise<T>): Promise<T>;
+}
+
+const IN_PLACE: Behind = { archive: null, directory: null, records: null };
+
+let postgres: PostgresOpener | null = null;
+
+/** From now on `HYPERDRIVE` is opened by this. `postgres.ts` calls it when it is imported: with it a Worker is a third larger, so only those have it that need it. */
+export function openPostgresWith(opener: PostgresOpener): void {
+  postgres = opener;
+}
+
+/** Does the work of one request, cron or alarm; where PostgreSQL is bound its statements share a connection. */
+export function duringRequest<T>({ HYPERDRIVE }: Env, context: WorkerContext, work: () => Promise<T>): Promise<T> {
+  return HYPERDRIVE && postgres ? postgres.during(context, work) : work();
+}
+
+/**
+ * Opens it: PostgreSQL through Hyperdrive, else D1, else none, and what is over stays where it is. Throws `ConfigurationError` for a Hyperdrive that
+ * this Worker was built without, and what opening throws.
+ */
+export async function openBehind({ HYPERDRIVE, CONVERSATIONS_DB }: Env, { idPrefix }: CheckedSettings): Promise<Behind> {
+  if (HYPERDRIVE) {
+    if (postgres) return postgres.open(HYPERDRIVE, idPrefix);
+    throw new ConfigurationError([
+      {
+        variable: "HYPERDRIVE",
+        wrong: "it is bound, and this Worker was built without PostgreSQL",
+        right: "deploy src/runtimes/worker/main-postgres.ts, or import itera-conversations/worker/postgres, or take the binding out",
+      },
+    ]);
+  }
+  if (!CONVERSATIONS_DB) return IN_PLACE;
+  const { archive, directory, records } = d1Stores({ database: CONVERSATIONS_DB, idPrefix });
+  return { archive, directory, records };
+}

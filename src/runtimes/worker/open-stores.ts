@@ -1,0 +1,40 @@
+/** The stores that a Worker's bindings name. */
+import { kvHotStore } from "../../adapters/cloudflare-kv/hot-store.ts";
+import { kvStores } from "../../adapters/cloudflare-kv/kv-stores.ts";
+import { durableObjectStores } from "../../adapters/durable-objects/durable-object-stores.ts";
+import type { HotStore } from "../../core/hot-store.ts";
+import { movingHotStore, type MovingHotStore } from "../../core/moving-store.ts";
+import type { Stores } from "../../core/stores.ts";
+import type { CheckedSettings } from "../check-settings.ts";
+import { ConfigurationError } from "../node/configuration-error.ts";
+import { openBehind } from "./behind.ts";
+import type { Env } from "./env.ts";
+
+/** Stores that are open. */
+export interface OpenStores {
+  readonly stores: Stores;
+  /** The KV that conversations move out of, and the store that takes them; null: nothing moves. */
+  readonly moving: { readonly from: HotStore; readonly to: MovingHotStore } | null;
+}
+
+/** All stores: live conversations are in objects, else in KV. Throws `ConfigurationError` if neither is bound. */
+export async function openStores(env: Env, settings: CheckedSettings): Promise<OpenStores> {
+  const behind = await openBehind(env, settings);
+  const { kvPrefix: prefix } = settings;
+  if (env.CONVERSATIONS) {
+    const stores = durableObjectStores({ namespace: env.CONVERSATIONS, ...behind });
+    if (!env.CONVERSATIONS_FROM) return { stores, moving: null };
+    const from = kvHotStore(env.CONVERSATIONS_FROM, { prefix });
+    const to = movingHotStore({ from, to: stores.hot, archive: stores.archive });
+    return { stores: { ...stores, hot: to }, moving: { from, to } };
+  }
+  // KV passes nothing on, so a directory would know nothing; and it keeps no idempotency entries, so there is nothing to claim.
+  if (env.CHAT_SESSIONS) return { stores: kvStores({ kv: env.CHAT_SESSIONS, prefix, archive: behind.archive }), moving: null };
+  throw new ConfigurationError([
+    {
+      variable: "CONVERSATIONS",
+      wrong: "no place for conversations is bound",
+      right: "bind CONVERSATIONS (objects) or CHAT_SESSIONS (KV)",
+    },
+  ]);
+}

@@ -4,7 +4,7 @@ import { searchPlaceOf, LAST_SEARCH_PLACE } from "../sql/search-place.ts";
 import type { Cell, Row, Statement } from "./d1-database.ts";
 import { HEAD_COLUMNS, HEAD_NAMES, overviewOf } from "./head-row.ts";
 import { searchable, TEXT_END } from "./said.ts";
-import { folded, snippetOf, wordsOf } from "./snippet.ts";
+import { folded, snippetOf, wordsOf } from "../sql/snippet.ts";
 
 /**
  * Characters of what was said in which the snippet is looked for. FTS5's own snippets and highlights are not used: their cost

@@ -91,7 +91,6 @@ export function postgresArchive(pool: PgPoolLike, options: EngineOptions = {}): 
     },
 
     async messages(id, { after = 0, before = Infinity, limit, order }: MessagePage) {
-      // The cast below: seqs are at most 2^31 - 1, and so is what is added to them here.
       const values = [id, bounded(after + 1), bounded(before), bounded(limit), order === "desc"];
       const found = await engine.ask<[lastActivity: number, MessageCells[]] | null>(PAGE, values);
       if (found === null) return null;

@@ -4,8 +4,10 @@ import type { DirectoryQuery } from "../../core/directory.ts";
 import type { Connection, Row } from "./connection.ts";
 import { HEAD_NAMES } from "./head-row.ts";
 import { LAST_SEARCH_PLACE, searchPlaceOf } from "../sql/search-place.ts";
+import { folded, snippetOf, wordsOf } from "../sql/snippet.ts";
 
-const WORD = /[\p{L}\p{N}\p{M}\p{Co}]+/gu;
+/** Stands in no text: each row is one message. */
+const TEXT_END = "\0";
 
 /** A search in which words are frequent and what else is asked for is rare answers what it has found by then, and goes on with the next page. */
 const BUDGET_MS = 200;
@@ -16,7 +18,8 @@ const STEPS_BEFORE_SEEK = 32;
 const SELECT_PLACES = "SELECT rowid >> 16 FROM said WHERE said MATCH ?1 AND rowid <= (?2 << 16) | 65535 ORDER BY rowid DESC";
 const SELECT_IDS = "SELECT DISTINCT id FROM said WHERE said MATCH ?1 AND rowid BETWEEN ?2 << 16 AND (?2 << 16) | 65535";
 const SELECT_ENTRY = `SELECT ${HEAD_NAMES} FROM entries WHERE id = ?`;
-const SELECT_SNIPPET = `SELECT snippet(said, 0, '', '', '…', 24) FROM said
+/** FTS5's own snippets are not used: their cost grows with the square of how often a word was said in one message. */
+const SELECT_SAID = `SELECT substr(text, 1, 65536) FROM said
   WHERE said MATCH ?1 AND rowid BETWEEN ?2 << 16 AND (?2 << 16) | 65535 AND id = ?3 ORDER BY rowid LIMIT 1`;
 
 /** A page of the search: the rows of the heads, a snippet for each, and where to go on, or null. */
@@ -26,10 +29,9 @@ export interface Found {
   next: string | null;
 }
 
-/** The words of a query, each as an FTS5 phrase: in quotes, so that nothing a person types is syntax. */
-function phrasesOf(text: string): string[] {
-  const words = text.normalize("NFKC").toLowerCase().match(WORD) ?? [];
-  return [...new Set(words)].map((word) => `"${word}"`);
+/** The words of a query, each at most once. */
+function askedFor(text: string): string[] {
+  return [...new Set(wordsOf(text.normalize("NFKC").toLowerCase()))];
 }
 
 /** A walk through the places at which a word was said, from the newest on. */
@@ -99,19 +101,27 @@ function isAskedFor(row: Row, { status, source, environment, from, before }: Dir
 
 /** `Directory.list` with text. A text without a word finds nothing. A page may hold fewer than asked for, and yet have a next one. */
 export function search(connection: Connection, query: DirectoryQuery): Found {
-  const phrases = phrasesOf(query.text ?? "");
+  const words = askedFor(query.text ?? "");
+  // Each is an FTS5 phrase: in quotes, so that nothing a person types is syntax.
+  const phrases = words.map((word) => `"${word}"`);
   const found: Found = { rows: [], snippets: [], next: null };
   if (phrases.length === 0) return found;
   const walks = phrases.map((phrase) => new Walk(connection, phrase));
   try {
-    fill(found, connection, query, phrases, walks);
+    fill(found, connection, query, { phrases, compared: new Set(words.map(folded)) }, walks);
   } finally {
     for (const walk of walks) walk.end();
   }
   return found;
 }
 
-function fill(found: Found, connection: Connection, query: DirectoryQuery, phrases: readonly string[], walks: readonly Walk[]): void {
+/** What is asked for: as FTS5 takes it, and as words are compared in a snippet. */
+interface Asked {
+  readonly phrases: readonly string[];
+  readonly compared: ReadonlySet<string>;
+}
+
+function fill(found: Found, connection: Connection, query: DirectoryQuery, { phrases, compared }: Asked, walks: readonly Walk[]): void {
   const until = performance.now() + BUDGET_MS;
   const lowest = query.from === undefined ? 0 : searchPlaceOf(query.from);
   let place = commonPlace(walks, query.before === undefined ? LAST_SEARCH_PLACE : searchPlaceOf(query.before));
@@ -124,7 +134,8 @@ function fill(found: Found, connection: Connection, query: DirectoryQuery, phras
         return;
       }
       found.rows.push(row);
-      found.snippets.push(String(connection.get(SELECT_SNIPPET, phrases.join(" OR "), place, id)?.[0] ?? ""));
+      const said = connection.get(SELECT_SAID, phrases.join(" OR "), place, id)?.[0];
+      found.snippets.push(snippetOf(String(said ?? ""), compared, TEXT_END));
     }
     if (performance.now() > until) {
       // All of this place was looked at: the last of its IDs is where to go on.

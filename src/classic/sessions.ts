@@ -6,7 +6,7 @@ import { createIdGenerator } from "../core/id.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { ConversationManager } from "../core/manager.ts";
 import { createSessionStore, type BareSessions, type Session, type SessionStore } from "../sessions/index.ts";
-import { openerOf, type OpenedBindings } from "./bindings.ts";
+import { openerOf, sealedBare, type OpenedBindings } from "./bindings.ts";
 import { ConversationStorageManager, type ClassicOptions, type KVNamespaceLike } from "./conversation-storage-manager.ts";
 
 /**
@@ -30,6 +30,7 @@ const VARIABLES = [
   "CONVERSATION_RESUME_HOURS",
   "LEGACY_SESSION_PATTERN",
   "KV_PREFIX",
+  "CONVERSATION_ENCRYPTION_KEY",
 ] as const;
 
 type Variables = Readonly<Partial<Record<(typeof VARIABLES)[number], string>>>;
@@ -90,10 +91,10 @@ async function storeFor(argument: KVNamespaceLike | null | undefined, env: Sessi
   const given = usable(argument) ? argument : null;
   const kv = usable(env?.CHAT_SESSIONS) ? env.CHAT_SESSIONS : (given ?? nowhere);
   const bare = given ?? kv;
-  const open = openerOf(env);
+  const open = openerOf(env, kv);
   if (!open) return overKv(kv, bare, env);
   try {
-    return overBindings(await open(), bare);
+    return overBindings(await open(), bare, env);
   } catch (error) {
     report(error, "open the stores that are bound");
     // As while a store cannot be reached: what is said lies bare until it can be.
@@ -101,11 +102,11 @@ async function storeFor(argument: KVNamespaceLike | null | undefined, env: Sessi
   }
 }
 
-function overBindings({ manager, ...options }: OpenedBindings, bare: KVNamespaceLike): Bound {
+function overBindings({ manager, ...options }: OpenedBindings, bare: KVNamespaceLike, env: SessionEnv | null | undefined): Bound {
   const byBare = opened.get(manager) ?? new WeakMap<KVNamespaceLike, Bound>();
   opened.set(manager, byBare);
   const known = byBare.get(bare) ?? {
-    sessions: createSessionStore(manager, { bare: bareSessions(bare), ids: manager.settings.ids, onError: report, ...options }),
+    sessions: createSessionStore(manager, { bare: bareSessions(bare, env), ids: manager.settings.ids, onError: report, ...options }),
     turns: createTurns(),
   };
   byBare.set(bare, known);
@@ -140,8 +141,11 @@ function open(kv: KVNamespaceLike, bare: KVNamespaceLike, variables: Variables):
     return openAs(kv, bare, variables);
   } catch (error) {
     report(error, `read ${Object.keys(variables).join(", ")}`);
-    const { ENVIRONMENT } = variables;
-    return openAs(kv, bare, ENVIRONMENT === undefined ? {} : { ENVIRONMENT });
+    const { ENVIRONMENT, CONVERSATION_ENCRYPTION_KEY } = variables;
+    return openAs(kv, bare, {
+      ...(ENVIRONMENT === undefined ? {} : { ENVIRONMENT }),
+      ...(CONVERSATION_ENCRYPTION_KEY === undefined ? {} : { CONVERSATION_ENCRYPTION_KEY }),
+    });
   }
 }
 
@@ -164,7 +168,7 @@ function openAs(kv: KVNamespaceLike, bare: KVNamespaceLike, variables: Variables
   const manager = new ConversationStorageManager(kv, null, variables.ENVIRONMENT, options);
   const pattern = variables.LEGACY_SESSION_PATTERN;
   return createSessionStore(manager, {
-    bare: bareSessions(bare),
+    bare: bareSessions(bare, variables),
     maxSessionDurationSeconds: number("MAX_SESSION_DURATION") ?? 86_400,
     resumeHours: number("CONVERSATION_RESUME_HOURS") ?? 0,
     ...(pattern === undefined ? {} : { legacySessionPattern: pattern }),
@@ -175,8 +179,17 @@ function openAs(kv: KVNamespaceLike, bare: KVNamespaceLike, variables: Variables
   });
 }
 
-/** Keys without a prefix, written with patience. */
-function bareSessions(given: KVNamespaceLike): BareSessions {
+/** Keys without a prefix, written with patience, and sealed if there is a key. Under one that cannot be read nothing is stored. */
+function bareSessions(given: KVNamespaceLike, env: Readonly<Record<string, unknown>> | null | undefined): BareSessions {
+  try {
+    return sealedBare(env, plainBare(given));
+  } catch (error) {
+    report(error, "read CONVERSATION_ENCRYPTION_KEY");
+    return plainBare(nowhere);
+  }
+}
+
+function plainBare(given: KVNamespaceLike): BareSessions {
   const kv = patientKv(given);
   return {
     async get(key) {

@@ -10,6 +10,7 @@ const { CHAT_SESSIONS, CONVERSATIONS, CONVERSATIONS_DB } = bindings;
 
 const OVER_KV: SessionEnv = { CHAT_SESSIONS, ENVIRONMENT: "development", MAX_SESSION_DURATION: "3600" };
 const OVER_OBJECTS: SessionEnv = { ...OVER_KV, CONVERSATIONS, CONVERSATIONS_DB };
+const SEALED_KV: SessionEnv = { ...OVER_KV, CONVERSATION_ENCRYPTION_KEY: "k1:tY3vZ0m0b1u8w0d9c2k5o7q4x6r1e8n3a5s7g9h2j4A=" };
 const said = (content: string) => ({ role: "user", content });
 
 /** A namespace that refuses everything. */
@@ -23,6 +24,7 @@ afterEach(() => void vi.unstubAllGlobals());
 
 describe.each([
   ["KV alone", OVER_KV],
+  ["KV alone, encrypted", SEALED_KV],
   ["objects and D1", OVER_OBJECTS],
 ])("over %s", (_, env) => {
   it("a session is kept from one request to the next, with its state", async () => {
@@ -73,6 +75,15 @@ describe("where conversations are", () => {
     expect(JSON.parse((await CHAT_SESSIONS.get(`conv:${session.id}`))!)).toMatchObject({ id: session.id, status: "active" });
   });
 
+  it("with KV alone and an encryption key nothing lies there as it was said", async () => {
+    const session = await getOrCreateSession(null, SEALED_KV.CHAT_SESSIONS, SEALED_KV);
+    session.messages.push(said("canarino"));
+    await saveSession(session, SEALED_KV.CHAT_SESSIONS, SEALED_KV);
+    const stored = await CHAT_SESSIONS.get(`conv:${session.id}`);
+    expect(stored).toContain("sealed");
+    expect(stored).not.toContain("canarino");
+  });
+
   it("they are remembered for each binding, not once for all", async () => {
     const other = new Map<string, string>();
     const kv: KVNamespaceLike = {
@@ -88,6 +99,17 @@ describe("where conversations are", () => {
 });
 
 describe("what is bound and cannot be opened", () => {
+  it("is sealed beside the store, if there is an encryption key", async () => {
+    const broken: SessionEnv = { ...SEALED_KV, CONVERSATIONS, ENVIRONMENT: "production" };
+    const session = await getOrCreateSession(null, broken.CHAT_SESSIONS, broken);
+    session.messages.push(said("canarino"));
+    await saveSession(session, broken.CHAT_SESSIONS, broken);
+    const stored = await CHAT_SESSIONS.get(session.id);
+    expect(stored).toContain("sealed");
+    expect(stored).not.toContain("canarino");
+    expect((await getOrCreateSession(session.id, SEALED_KV.CHAT_SESSIONS, SEALED_KV)).messages).toEqual([said("canarino")]);
+  });
+
   it("turns nobody away: the session lies in KV, and is adopted once the stores are there", async () => {
     const broken: SessionEnv = { ...OVER_OBJECTS, ENVIRONMENT: "production" };
     const session = await getOrCreateSession(null, broken.CHAT_SESSIONS, broken);

@@ -1,16 +1,18 @@
 /**
  * What a Worker of one's own is made of. Importing it also lets `getOrCreateSession` and `saveSession` find the conversations that the
- * bindings of `env` lead to, be they in objects, in D1 or behind Hyperdrive.
+ * bindings of `env` lead to, be they in objects, in D1 or behind Hyperdrive, and store everything sealed if `env` has a key.
  */
-import { openBindingsWith } from "../../classic/bindings.ts";
-import type { Env } from "./env.ts";
+import { openBindingsWith, type OpenBindings } from "../../classic/bindings.ts";
+import { sealedValues } from "../../security/encryption/sealed-values.ts";
+import { checkSetting } from "../check-settings.ts";
+import { variablesOf, type Env } from "./env.ts";
 import { services } from "./services.ts";
 
 export { ConversationObject } from "./conversation-object.ts";
 export { createWorker, type ConversationWorker } from "./create-worker.ts";
 export type { AssetsLike, Env, HyperdriveLike, Scheduled, WorkerContext } from "./env.ts";
 
-openBindingsWith(async (env) => {
+const openBindings: OpenBindings = async (env) => {
   const { manager, settings, log } = await services.of(env as Env);
   return {
     manager,
@@ -19,4 +21,9 @@ openBindingsWith(async (env) => {
     ...(settings.legacySessions === null ? {} : { legacySessionPattern: settings.legacySessions }),
     onError: (error, during) => log.error({ err: error, during }, "a session met a failure and went on"),
   };
+};
+
+openBindingsWith(openBindings, (env, bare) => {
+  const keys = checkSetting("encryptionKeys", variablesOf(env as Env));
+  return keys && keys.length > 0 ? sealedValues(bare, keys) : bare;
 });

@@ -18,14 +18,15 @@ export interface GuardOptions {
   readonly onDegraded: (error: unknown) => void;
 }
 
-/** The keys of a service: those that its records hold, and the configured ones. */
+/** The keys of a service: those that its records hold, and the configured ones. `later`: given what goes on after a request. */
 export function serviceKeys(
   settings: Pick<CheckedSettings, "apiKeys">,
   secret: Uint8Array<ArrayBuffer>,
   records: Records | null,
   onError: (error: unknown) => void,
+  later: (work: Promise<unknown>) => void = () => {},
 ): ApiKeys {
-  return createApiKeys({ records, secret, configured: settings.apiKeys ?? [], onError });
+  return createApiKeys({ records, secret, configured: settings.apiKeys ?? [], onError, later });
 }
 
 /** Whether there is a key with which somebody could get in now. */

@@ -59,6 +59,8 @@ export interface ApiKeysOptions {
   readonly clock?: () => number;
   /** Told when noting the last use failed, which harms no request. */
   readonly onError?: (error: unknown) => void;
+  /** Given work that goes on after the request, where a runtime would end it with the request. It never fails. */
+  readonly later?: (work: Promise<unknown>) => void;
 }
 
 interface Stored {
@@ -76,7 +78,7 @@ const NAME = 100;
 
 const encoder = new TextEncoder();
 
-const NO_STORE = "This store keeps no API keys; give them by configuration (API_KEYS), or bind a database";
+const NO_STORE = "This store keeps no API keys; give them by configuration (API_KEYS), or use a store that does (on Workers: bind CONVERSATIONS)";
 
 function toJson({ data, hash }: Stored): Json {
   const { id: _, origins, ...rest } = data;
@@ -109,7 +111,14 @@ function checked({ scope, name = "", origins = [], expiresAt }: NewApiKey, now: 
 }
 
 /** The keys over a store. */
-export function createApiKeys({ records, secret, configured = [], clock = Date.now, onError = () => {} }: ApiKeysOptions): ApiKeys {
+export function createApiKeys({
+  records,
+  secret,
+  configured = [],
+  clock = Date.now,
+  onError = () => {},
+  later = () => {},
+}: ApiKeysOptions): ApiKeys {
   const mac = createMac(secret, "api key");
   const hashOf = async (text: string): Promise<string> => base64url(await mac(encoder.encode(text)));
   const given = new Map(configured.map((text) => [parseApiKey(text)?.publicPart ?? "", text]));
@@ -125,9 +134,12 @@ export function createApiKeys({ records, secret, configured = [], clock = Date.n
   }
 
   async function find(id: string): Promise<{ stored: Stored; version: number } | null> {
-    const record = (await records?.get(KIND, id)) ?? null;
-    const stored = record ? fromJson(id, record.value) : await givenKey(id);
-    return stored && { stored, version: record?.version ?? 0 };
+    const [record, own] = await Promise.all([records?.get(KIND, id) ?? null, givenKey(id)]);
+    const kept = record && fromJson(id, record.value);
+    const version = record?.version ?? 0;
+    // Of a configured key the record tells its use and its end alone: it goes with the configuration, and outlives another secret.
+    if (own) return { stored: kept ? { data: kept.data, hash: own.hash } : own, version };
+    return kept && !kept.data.configured ? { stored: kept, version } : null;
   }
 
   async function lookUp(id: string): Promise<Stored | null> {
@@ -161,11 +173,12 @@ export function createApiKeys({ records, secret, configured = [], clock = Date.n
     // Of all requests within a minute one is enough.
     if (now - (noted.get(data.id) ?? -Infinity) < USE_NOTED_MS) return;
     noted.set(data.id, now);
-    change(data.id, (current) =>
+    const noting = change(data.id, (current) =>
       current.revokedAt !== null || (current.lastUsed !== null && now - current.lastUsed < USE_NOTED_MS)
         ? current
         : { ...current, lastUsed: now },
     ).catch(onError);
+    later(noting);
   }
 
   async function create(wanted: NewApiKey): Promise<{ key: string; data: ApiKey }> {
@@ -193,7 +206,7 @@ export function createApiKeys({ records, secret, configured = [], clock = Date.n
         const page = await records.list(KIND, after, PAGE);
         for (const { key, value } of page) {
           const stored = fromJson(key, value);
-          if (stored) all.set(key, stored.data);
+          if (stored && (!stored.data.configured || given.has(key))) all.set(key, stored.data);
         }
         if (page.length < PAGE) break;
         after = page.at(-1)!.key;

@@ -1,29 +1,11 @@
 /** Rate limiters: of this process alone, and of all servers with this process in reserve. */
-import { takeOne, type RateLimiter } from "../core/rate-limiter.ts";
-
-/** Buckets that are kept at most; of more, those that would be empty soonest are forgotten. */
-const MOST_BUCKETS = 100_000;
+import { RateBuckets } from "../core/rate-buckets.ts";
+import type { RateLimiter } from "../core/rate-limiter.ts";
 
 /** A limiter of this process alone. */
 export function localRateLimiter(clock: () => number = Date.now): RateLimiter {
-  const buckets = new Map<string, number>();
-
-  function makeRoom(now: number): void {
-    for (const [bucket, emptyAt] of buckets) if (emptyAt <= now) buckets.delete(bucket);
-    if (buckets.size < MOST_BUCKETS) return;
-    const soonest = [...buckets].toSorted((a, b) => a[1] - b[1]).slice(0, MOST_BUCKETS / 10);
-    for (const [bucket] of soonest) buckets.delete(bucket);
-  }
-
-  return {
-    async take(bucket, policy) {
-      const now = clock();
-      const { emptyAt, decision } = takeOne(buckets.get(bucket) ?? null, now, policy);
-      if (buckets.size >= MOST_BUCKETS && !buckets.has(bucket)) makeRoom(now);
-      buckets.set(bucket, emptyAt);
-      return decision;
-    },
-  };
+  const buckets = new RateBuckets();
+  return { take: async (bucket, policy) => buckets.take(bucket, policy, clock()) };
 }
 
 /** How long a shared limiter may take before this process counts by itself. */

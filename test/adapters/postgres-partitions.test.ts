@@ -190,6 +190,20 @@ describeWith("postgresql", "partitions", (at) => {
       expect(await make(pool)).toBe(0);
     }));
 
+  it("a month of which only tombstones are there is made as any, and holds them", () =>
+    withMonths(async ({ pool, archive }) => {
+      const [now, ahead, past] = [await put(archive, NOW), await put(archive, Date.parse("2025-09-30T23:59:59Z")), await put(archive, OLD)];
+      for (const id of [now, ahead, past]) await archive.erase(id, { at: NOW, by: "test" });
+      expect(await make(pool)).toBe(4);
+      expect(await Promise.all([now, ahead, past].map((id) => partitionOf(pool, id)))).toEqual([
+        "conversations_2025_06",
+        "conversations_2025_09",
+        "conversations_default",
+      ]);
+      expect((await archive.scan(null, 9)).map(({ status }) => status)).toEqual(["deleted", "deleted", "deleted"]);
+      expect(await make(pool)).toBe(0);
+    }));
+
   it("nothing that is written while months are made out of the default partition is lost, and no reader waits", () =>
     withMonths(async ({ pool, archive }) => {
       const ids: string[] = [];

@@ -53,7 +53,7 @@ const manager = new ConversationManager({ ...memory, hot }, { environment: confi
 const jobs = startJobs(manager, config.cleanupIntervalHours, log, async () => {});
 const secret = await serviceSecret(config, memory.records);
 const keys = createApiKeys({ records: memory.records, secret });
-const app = nodeApp(config, { manager, secret, keys, files }, jobs, log);
+const app = nodeApp(config, { manager, secret, keys, limiter: null, files }, jobs, log);
 const http = await listen(app, { host: config.host, port: config.port, onError: (error) => log.error({ err: error }, "failed") });
 process.once("SIGTERM", () => process.exit(0));
 console.log(`the control serves on http://${config.host}:${http.address.port}\nStop with Ctrl+C.`);

@@ -25,6 +25,8 @@ import {
   type PackedWhole,
   type Reply,
 } from "./replies.ts";
+import { RatesObject } from "./rates-object.ts";
+import { RecordsObject } from "./records-object.ts";
 import type { Creation } from "./writes.ts";
 
 /** What an object is told by its runtime. */
@@ -51,13 +53,20 @@ function gapAfter(failures: number): number {
   return Math.min(HOUR, MINUTE * 2 ** Math.min(failures, 10));
 }
 
-/** The body of the class that is bound as a Durable Object with SQLite. The object's name is the ID of its conversation. */
+/**
+ * The body of the class that is bound as a Durable Object with SQLite. The object's name is the ID of its conversation, or one of the service's own
+ * (`service-names.ts`); then it is asked for `records` or `rates` alone.
+ */
 export class ConversationObjectCore implements ConversationObjectLike {
   readonly #database: ObjectDatabase;
   readonly #alarm: ObjectAlarm;
   readonly #leases = new Leases();
   /** The object's own conversation as a hot store. */
   readonly own: HotStore;
+  /** What it does as an object of records. */
+  readonly records: RecordsObject;
+  /** What it does as an object that counts requests. */
+  readonly rates: RatesObject;
   readonly #options: ConversationObjectOptions;
   readonly #clock: () => number;
   /** How many alarms in a row have left something undone. */
@@ -68,6 +77,8 @@ export class ConversationObjectCore implements ConversationObjectLike {
     this.#clock = options.clock ?? (() => Date.now());
     this.#database = new ObjectDatabase(state);
     this.#alarm = new ObjectAlarm(state.storage);
+    this.records = new RecordsObject(state.storage, this.#alarm, this.#clock);
+    this.rates = new RatesObject(this.#clock);
     if (this.#database.made) this.#failures = Number(this.#database.value("failures") ?? 0);
     this.own = ownHotStore({
       database: this.#database,
@@ -120,11 +131,11 @@ export class ConversationObjectCore implements ConversationObjectLike {
 
   /**
    * Everything that is due: the warning before expiry, expiry, what the outbox holds, ended idempotency entries, and, when the archive has the
-   * conversation and its time here is over, emptying the object. Never throws; what fails is tried again.
+   * conversation and its time here is over, emptying the object. Never throws; what fails is tried again. In an object of records: what has ended.
    */
   async alarm(): Promise<void> {
     this.#alarm.forget();
-    if (!this.#database.made) return;
+    if (!this.#database.made) return this.records.forgetEnded();
     // Whatever happens from here on, it goes off again.
     await this.#alarm.set(this.#clock() + gapAfter(this.#failures));
     let stayMs: number | null = null;

@@ -7,6 +7,10 @@ import { durableObjectHotStore, type DurableObjectHotStoreOptions } from "./hot-
 
 export type { DurableObjectNamespaceLike } from "./durable-object-namespace.ts";
 export { ConversationObjectCore, type ConversationObjectOptions } from "./conversation-object.ts";
+export { durableObjectRateLimiter, type DurableObjectRateLimiterOptions } from "./rate-limiter.ts";
+export { durableObjectRecords, type DurableObjectRecordsOptions } from "./records.ts";
+export type { RatesObjectLike } from "./rates-object.ts";
+export type { RecordsObjectLike } from "./records-object.ts";
 export type { ConversationObjectLike } from "./replies.ts";
 
 /** Options of `durableObjectStores`. */
@@ -14,6 +18,7 @@ export interface DurableObjectOptions extends DurableObjectHotStoreOptions {
   /** Without one, what is over stays in its object. The objects themselves must be given the same. */
   archive?: Archive | null;
   directory?: Directory | null;
+  /** Those of the archive's database, or `durableObjectRecords`. */
   records?: Records | null;
 }
 

@@ -5,7 +5,7 @@
 import { NotSupportedError } from "../../core/errors.ts";
 import type { StoredMessage, Whole } from "../../core/head.ts";
 import type { Change, HotStore } from "../../core/hot-store.ts";
-import { call } from "./calls.ts";
+import { call, pause } from "./calls.ts";
 import type { DurableObjectNamespaceLike } from "./durable-object-namespace.ts";
 import { CAPABILITIES } from "./own-store.ts";
 import { packMessages, unpackMessages, type PackedMessages } from "./packed-messages.ts";
@@ -110,8 +110,4 @@ export function durableObjectHotStore({ namespace, sleep = pause }: DurableObjec
 
 function newest({ messages }: Whole, window = 0): StoredMessage[] {
   return window > 0 ? messages.slice(-window) : [];
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -854,10 +854,16 @@ BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtextextended('itera-conversations partitions in ' || current_schema(), 0)) THEN
     RETURN 0;
   END IF;
-  -- What was erased stays where it is: a tombstone needs no month of its own.
+  -- What was erased stays where it is: a tombstone needs no month of its own. But where a month is made anyhow, it moves along: PostgreSQL
+  -- attaches no partition whose rows are in the default one.
   SELECT array_agg(of_them.month) INTO found FROM (
     SELECT to_date(digits, 'YYYYMM') AS month
-    FROM (SELECT DISTINCT left(split_part(c.id, '_', 2), 6) AS digits FROM conversations_default c WHERE c.status <> 'deleted') months_here
+    FROM (
+      SELECT DISTINCT left(split_part(c.id, '_', 2), 6) AS digits FROM conversations_default c
+      WHERE c.status <> 'deleted'
+        OR left(split_part(c.id, '_', 2), 6)
+          BETWEEN to_char(this_month, 'YYYYMM') AND to_char(this_month + make_interval(months => months_ahead), 'YYYYMM')
+    ) months_here
     WHERE digits ~ '^[0-9]{4}(0[1-9]|1[0-2])$'
       AND digits BETWEEN to_char(this_month - INTERVAL '30 years', 'YYYYMM') AND to_char(this_month + INTERVAL '2 years', 'YYYYMM')
     ORDER BY digits DESC LIMIT 24

@@ -15,8 +15,13 @@ import type { OpenService } from "./open-manager.ts";
 import { packageVersion } from "./version.ts";
 
 /** Wires the application. */
-export function nodeApp(config: Config, service: Pick<OpenService, "manager" | "secret" | "keys" | "files">, jobs: Jobs, log: Log): Fetch {
-  const { manager, secret, keys, files } = service;
+export function nodeApp(
+  config: Config,
+  service: Pick<OpenService, "manager" | "secret" | "keys" | "limiter" | "files">,
+  jobs: Jobs,
+  log: Log,
+): Fetch {
+  const { manager, secret, keys, limiter, files } = service;
   const keyless = keylessAllowed(config);
   const visitor = createClientAddress(config.trustedProxies);
   const socketAddress = (c: Context): string | undefined => (c.env as NodeEnv).incoming.socket.remoteAddress;
@@ -33,7 +38,7 @@ export function nodeApp(config: Config, service: Pick<OpenService, "manager" | "
       settings: config,
       keys,
       keyless,
-      limiter: null,
+      limiter,
       onDegraded: (error) => log.warn({ err: error }, "the shared rate limiter fails; this server limits by itself"),
     }),
     clientAddress: (c) => visitor(socketAddress(c), c.req.header("x-forwarded-for") ?? null) ?? null,

@@ -3,6 +3,7 @@ import { createIdGenerator } from "../../core/id.ts";
 import type { ApiKeys } from "../../security/api-keys.ts";
 import { checkEncryption, sealedStores } from "../encrypt-stores.ts";
 import { serviceKeys } from "../guard.ts";
+import type { RateLimiter } from "../../core/rate-limiter.ts";
 import { ConversationManager } from "../../core/manager.ts";
 import type { ManagerOptions } from "../../core/settings.ts";
 import type { Stores } from "../../core/stores.ts";
@@ -25,6 +26,7 @@ export interface OpenService {
   readonly jobs: ConversationManager;
   readonly secret: Uint8Array<ArrayBuffer>;
   readonly keys: ApiKeys;
+  readonly limiter: RateLimiter | null;
   /** Makes ahead what the archive will need. */
   readonly prepare: () => Promise<void>;
   /** The files that conversations are kept in. */
@@ -41,12 +43,12 @@ function given(stores: Stores): OpenStores {
     await stores.hot.close();
     await stores.archive?.close();
   };
-  return { stores, jobs: stores, prepare: async () => {}, files: [], close };
+  return { stores, jobs: stores, limiter: null, prepare: async () => {}, files: [], close };
 }
 
 /** Opens the stores and puts managers over them. Closing either manager closes the stores. */
 export async function openService(config: Config, options: OpenOptions = {}): Promise<OpenService> {
-  const { stores, jobs, prepare, files, close } = options.stores ? given(options.stores) : await openStores(config, options);
+  const { stores, jobs, limiter, prepare, files, close } = options.stores ? given(options.stores) : await openStores(config, options);
   try {
     const { onEvent, onError } = options;
     const secret = await serviceSecret(config, stores.records);
@@ -69,7 +71,7 @@ export async function openService(config: Config, options: OpenOptions = {}): Pr
     await checkEncryption(config, stores);
     const keys = serviceKeys(config, secret, stores.records, (error) => failed(error, "noting the use of a key"));
     const manager = over(sealedStores(config, stores, failed));
-    return { manager, jobs: jobs === stores ? manager : over(sealedStores(config, jobs, failed)), secret, keys, prepare, files };
+    return { manager, jobs: jobs === stores ? manager : over(sealedStores(config, jobs, failed)), secret, keys, limiter, prepare, files };
   } catch (error) {
     await close();
     throw error;

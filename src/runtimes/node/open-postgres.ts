@@ -2,6 +2,7 @@
 import { migratePostgres, planPostgres } from "../../adapters/postgres/migrate.ts";
 import { openEngine } from "../../adapters/postgres/engine.ts";
 import { makePartitions } from "../../adapters/postgres/partitions.ts";
+import { postgresRateLimiter } from "../../adapters/postgres/rate-limiter.ts";
 import { postgresStores } from "../../adapters/postgres/postgres-stores.ts";
 import { StoreUnavailableError } from "../../core/errors.ts";
 import type { OpenEngine } from "./open-stores.ts";
@@ -21,11 +22,16 @@ export interface PostgresPlace {
   readonly wanted: string;
   /** Whether archive and directory are here too. */
   readonly directory: boolean;
+  /** Kept there for `cleanup_old_conversations()`; undefined: as it is. */
+  readonly retentionYears?: number | undefined;
 }
+
+const KEEP_RETENTION = `INSERT INTO conversation_meta AS kept (key, value) VALUES ('retention_years', $1)
+  ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE kept.value <> excluded.value`;
 
 /** Opens it. Throws what `openStoresAt` throws; nothing is left open then. */
 export async function openPostgres(url: string, place: PostgresPlace): Promise<OpenEngine> {
-  const { idPrefix, poolSize, patience, create, wanted, directory } = place;
+  const { idPrefix, poolSize, patience, create, wanted, directory, retentionYears } = place;
   await withConnection(url, wanted, async (connection) => {
     if (!create && (await planPostgres(connection, { idPrefix })).pending.length > 0) {
       throw new StoreUnavailableError(
@@ -33,6 +39,7 @@ export async function openPostgres(url: string, place: PostgresPlace): Promise<O
       );
     }
     await migratePostgres(connection, { idPrefix });
+    if (retentionYears !== undefined) await connection.query(KEEP_RETENTION, [String(retentionYears)]);
   });
   const pool = await createPool({ url, size: poolSize, patience, wanted });
   // A command waits for one thing after another anyway.
@@ -46,6 +53,7 @@ export async function openPostgres(url: string, place: PostgresPlace): Promise<O
     return {
       stores,
       jobs,
+      limiter: postgresRateLimiter(pool),
       prepare: async () => void (await makePartitions(openEngine(jobPool))),
       async close() {
         // What the stores have under way needs the pools to the last.

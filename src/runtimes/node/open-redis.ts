@@ -1,8 +1,10 @@
 /** A Redis opened as a hot store: connected, and looked at for what a crash of it could lose. */
 import type { RedisCheck, RedisFinding } from "../../adapters/redis/check-redis.ts";
+import { redisRateLimiter } from "../../adapters/redis/rate-limiter.ts";
 import { redisStores, type RedisStores } from "../../adapters/redis/redis-stores.ts";
 import { InvalidInputError, StoreUnavailableError } from "../../core/errors.ts";
 import type { HotStore } from "../../core/hot-store.ts";
+import type { RateLimiter } from "../../core/rate-limiter.ts";
 import type { Records } from "../../core/records.ts";
 import { ConfigurationError } from "./configuration-error.ts";
 import { connectRedis } from "./redis-connection.ts";
@@ -64,7 +66,10 @@ async function openStores(redis: RedisUrl, connection: Awaited<ReturnType<typeof
 }
 
 /** Opens it. Throws what `openStoresAt` throws; nothing is left open then. */
-export async function openRedis(redis: RedisUrl, place: RedisPlace): Promise<{ hot: HotStore; close: () => Promise<void> }> {
+export async function openRedis(
+  redis: RedisUrl,
+  place: RedisPlace,
+): Promise<{ hot: HotStore; limiter: RateLimiter; close: () => Promise<void> }> {
   const connection = await connectRedis(redis, place.wanted);
   try {
     if (!(await connection.connected(CONNECT_MS))) {
@@ -76,7 +81,8 @@ export async function openRedis(redis: RedisUrl, place: RedisPlace): Promise<{ h
     const { hot, records, check } = await openStores(redis, connection);
     judge(check, redis, place);
     await keepPrefix(records, place.idPrefix, place.wanted);
-    return { hot, close: async () => connection.close() };
+    const limiter = redisRateLimiter({ client: connection.link, ...(redis.prefix === undefined ? {} : { prefix: redis.prefix }) });
+    return { hot, limiter, close: async () => connection.close() };
   } catch (error) {
     connection.close();
     throw error;

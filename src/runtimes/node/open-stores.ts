@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { makeFolder } from "../../adapters/sqlite/make-folder.ts";
 import { StoreUnavailableError } from "../../core/errors.ts";
 import type { HotStore } from "../../core/hot-store.ts";
+import type { RateLimiter } from "../../core/rate-limiter.ts";
 import type { Stores } from "../../core/stores.ts";
 import type { PostgresPlace } from "./open-postgres.ts";
 import type { Patience } from "./pg-pool.ts";
@@ -17,6 +18,8 @@ export interface StorePlaces {
   readonly idPrefix: string;
   readonly poolSize: number;
   readonly environment: "production" | "staging" | "development";
+  /** What `cleanup_old_conversations()` of a PostgreSQL goes by; absent: what it went by before. */
+  readonly retentionYears?: number;
 }
 
 /** How it is opened. */
@@ -37,6 +40,8 @@ export interface OpenStores {
   readonly stores: Stores;
   /** The same stores over connections of their own that wait longer: for jobs, which hold up nobody and are not cut short. */
   readonly jobs: Stores;
+  /** Counts requests for all servers together; null: the stores are one machine's, and each process counts by itself. */
+  readonly limiter: RateLimiter | null;
   /** Makes ahead what the archive will need. */
   readonly prepare: () => Promise<void>;
   /** The files that conversations are kept in; those of servers are not to be seen from here. */
@@ -48,6 +53,7 @@ export interface OpenStores {
 export interface OpenEngine {
   readonly stores: { [Port in keyof Stores]: NonNullable<Stores[Port]> };
   readonly jobs: OpenEngine["stores"];
+  readonly limiter: RateLimiter | null;
   readonly prepare: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -79,7 +85,7 @@ async function openFile(path: string, wanted: string, idPrefix: string, create: 
     close,
   } = await onDisk(`The database ${path} cannot be opened`, () => sqliteStores({ path, idPrefix, directory }));
   const stores = { hot, archive, directory: entries, records };
-  return { stores, jobs: stores, prepare: async () => {}, close };
+  return { stores, jobs: stores, limiter: null, prepare: async () => {}, close };
 }
 
 /** Loaded when it is asked for, so that a start without it stays quick. */
@@ -93,7 +99,7 @@ export async function asIfMade({ database, hotStore }: StorePlaces): Promise<Ope
   if (database.engine !== "sqlite" || hotStore !== null || existsSync(database.path)) return null;
   const { memoryStores } = await import("../../adapters/memory/memory-stores.ts");
   const stores = memoryStores();
-  return { stores, jobs: stores, prepare: async () => {}, files: [], close: async () => {} };
+  return { stores, jobs: stores, limiter: null, prepare: async () => {}, files: [], close: async () => {} };
 }
 
 const VARIABLES = { database: "DATABASE_URL", hotStore: "HOT_STORE_URL" } as const;
@@ -102,24 +108,24 @@ const VARIABLES = { database: "DATABASE_URL", hotStore: "HOT_STORE_URL" } as con
 async function openHot(
   places: StorePlaces & { hotStore: StoreUrl },
   options: OpenStoresOptions,
-): Promise<{ hot: HotStore; jobs: HotStore; close: () => Promise<void> }> {
+): Promise<{ hot: HotStore; jobs: HotStore; limiter: RateLimiter | null; close: () => Promise<void> }> {
   const { hotStore, idPrefix, poolSize, environment } = places;
   const { create = true, patience = "work", wanted = VARIABLES } = options;
   if (hotStore.engine === "redis") {
     const { openRedis } = await import("./open-redis.ts");
-    const { hot, close } = await openRedis(hotStore, {
+    const { hot, limiter, close } = await openRedis(hotStore, {
       idPrefix,
       wanted: wanted.hotStore,
       strict: environment !== "development",
       onWarning: options.onWarning ?? (() => {}),
     });
-    return { hot, jobs: hot, close };
+    return { hot, jobs: hot, limiter, close };
   }
-  const { stores, jobs, close } =
+  const { stores, jobs, limiter, close } =
     hotStore.engine === "sqlite"
       ? await openFile(hotStore.path, wanted.hotStore, idPrefix, create, false)
       : await openServer(hotStore.url, { idPrefix, poolSize, patience, create, wanted: wanted.hotStore, directory: false });
-  return { hot: stores.hot, jobs: jobs.hot, close };
+  return { hot: stores.hot, jobs: jobs.hot, limiter, close };
 }
 
 /** The stores with another way to close them. */
@@ -133,12 +139,12 @@ function closing({ hot, archive, directory, records }: Stores, close: () => Prom
  * be opened, `InvalidInputError` for a database that is another's, `ConfigurationError` if a package is missing.
  */
 export async function openStoresAt(places: StorePlaces, options: OpenStoresOptions = {}): Promise<OpenStores> {
-  const { database, hotStore, idPrefix, poolSize } = places;
+  const { database, hotStore, idPrefix, poolSize, retentionYears } = places;
   const { create = true, patience = "work", wanted = VARIABLES } = options;
   const opened =
     database.engine === "sqlite"
       ? await openFile(database.path, wanted.database, idPrefix, create, true)
-      : await openServer(database.url, { idPrefix, poolSize, patience, create, wanted: wanted.database, directory: true });
+      : await openServer(database.url, { idPrefix, poolSize, patience, create, wanted: wanted.database, directory: true, retentionYears });
   let closed: Promise<void> | null = null;
   try {
     const apart = hotStore === null ? null : await openHot({ ...places, hotStore }, options);
@@ -146,6 +152,8 @@ export async function openStoresAt(places: StorePlaces, options: OpenStoresOptio
     return {
       stores: closing(apart ? { ...opened.stores, hot: apart.hot } : opened.stores, close),
       jobs: closing(apart ? { ...opened.jobs, hot: apart.jobs } : opened.jobs, close),
+      // The one with the lower latency, where there are two.
+      limiter: apart?.limiter ?? opened.limiter,
       prepare: opened.prepare,
       files: [database, hotStore].flatMap((place) => (place?.engine === "sqlite" ? [place.path] : [])),
       close,

@@ -1,5 +1,6 @@
 /** What is behind the hot store of a Worker: archive, directory and records, in PostgreSQL, in D1, or nowhere. */
 import { d1Stores } from "../../adapters/d1/d1-stores.ts";
+import { durableObjectRecords } from "../../adapters/durable-objects/records.ts";
 import type { Stores } from "../../core/stores.ts";
 import type { CheckedSettings } from "../check-settings.ts";
 import { ConfigurationError } from "../node/configuration-error.ts";
@@ -16,8 +17,6 @@ export interface PostgresOpener {
   during<T>(context: WorkerContext, work: () => Promise<T>): Promise<T>;
 }
 
-const IN_PLACE: Behind = { archive: null, directory: null, records: null };
-
 let postgres: PostgresOpener | null = null;
 
 /** From now on `HYPERDRIVE` is opened by this. `postgres.ts` calls it when it is imported: with it a Worker is a third larger, so only those have it that need it. */
@@ -31,10 +30,10 @@ export function duringRequest<T>({ HYPERDRIVE }: Env, context: WorkerContext, wo
 }
 
 /**
- * Opens it: PostgreSQL through Hyperdrive, else D1, else none, and what is over stays where it is. Throws `ConfigurationError` for a Hyperdrive that
+ * Opens it: PostgreSQL through Hyperdrive, else D1, else none: what is over stays where it is, and records are in objects, if those are bound. Throws `ConfigurationError` for a Hyperdrive that
  * this Worker was built without, and what opening throws.
  */
-export async function openBehind({ HYPERDRIVE, CONVERSATIONS_DB }: Env, { idPrefix }: CheckedSettings): Promise<Behind> {
+export async function openBehind({ HYPERDRIVE, CONVERSATIONS_DB, CONVERSATIONS }: Env, { idPrefix }: CheckedSettings): Promise<Behind> {
   if (HYPERDRIVE) {
     if (postgres) return postgres.open(HYPERDRIVE, idPrefix);
     throw new ConfigurationError([
@@ -45,7 +44,9 @@ export async function openBehind({ HYPERDRIVE, CONVERSATIONS_DB }: Env, { idPref
       },
     ]);
   }
-  if (!CONVERSATIONS_DB) return IN_PLACE;
+  if (!CONVERSATIONS_DB) {
+    return { archive: null, directory: null, records: CONVERSATIONS ? durableObjectRecords({ namespace: CONVERSATIONS }) : null };
+  }
   const { archive, directory, records } = d1Stores({ database: CONVERSATIONS_DB, idPrefix });
   return { archive, directory, records };
 }

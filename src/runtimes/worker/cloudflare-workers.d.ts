@@ -10,6 +10,9 @@ declare module "cloudflare:workers" {
     constructor(ctx: DurableObjectStateLike, env: Env);
   }
 
+  /** Lets work go on after the answer to the request, cron or alarm that is at work. */
+  export function waitUntil(work: Promise<unknown>): void;
+
   /** The bindings, where no request gives them. */
   export const env: { readonly [name: string]: unknown };
 }

@@ -2,6 +2,8 @@
 import { DurableObject } from "cloudflare:workers";
 import { ConversationObjectCore } from "../../adapters/durable-objects/conversation-object.ts";
 import type { DurableObjectStateLike } from "../../adapters/durable-objects/durable-object-state.ts";
+import type { RatesObjectLike } from "../../adapters/durable-objects/rates-object.ts";
+import type { RecordsObjectLike } from "../../adapters/durable-objects/records-object.ts";
 import type { ConversationObjectLike } from "../../adapters/durable-objects/replies.ts";
 import type { HotStore } from "../../core/hot-store.ts";
 import type { ConversationManager } from "../../core/manager.ts";
@@ -10,16 +12,19 @@ import type { Env } from "./env.ts";
 import { createLog } from "./log.ts";
 import { objectManager } from "./open-manager.ts";
 
-type Arguments<Method extends keyof ConversationObjectLike> = Parameters<ConversationObjectLike[Method]>;
-type Answer<Method extends keyof ConversationObjectLike> = ReturnType<ConversationObjectLike[Method]>;
+/** What Workers call on an object: of a conversation, or of the service's own. */
+export type AnyObjectLike = ConversationObjectLike & RecordsObjectLike & RatesObjectLike;
+
+type Arguments<Method extends keyof AnyObjectLike> = Parameters<AnyObjectLike[Method]>;
+type Answer<Method extends keyof AnyObjectLike> = ReturnType<AnyObjectLike[Method]>;
 
 /**
- * The object of one conversation, named by its ID. Export it from the Worker's main module, and list it under `new_sqlite_classes`.
+ * The object of one conversation, named by its ID, or one of those in which the service keeps keys and counts requests. Export it from the Worker's main module, and list it under `new_sqlite_classes`.
  *
  * @example
  * export { ConversationObject } from "itera-conversations/worker";
  */
-export class ConversationObject extends DurableObject<Env> implements ConversationObjectLike {
+export class ConversationObject extends DurableObject<Env> implements AnyObjectLike {
   readonly #core: ConversationObjectCore;
 
   constructor(ctx: DurableObjectStateLike, env: Env) {
@@ -57,6 +62,30 @@ export class ConversationObject extends DurableObject<Env> implements Conversati
 
   now(): Answer<"now"> {
     return this.#core.now();
+  }
+
+  getRecord(...given: Arguments<"getRecord">): Answer<"getRecord"> {
+    return this.#core.records.getRecord(...given);
+  }
+
+  putRecord(...given: Arguments<"putRecord">): Answer<"putRecord"> {
+    return this.#core.records.putRecord(...given);
+  }
+
+  listRecords(...given: Arguments<"listRecords">): Answer<"listRecords"> {
+    return this.#core.records.listRecords(...given);
+  }
+
+  removeRecord(...given: Arguments<"removeRecord">): Answer<"removeRecord"> {
+    return this.#core.records.removeRecord(...given);
+  }
+
+  forgetRecords(...given: Arguments<"forgetRecords">): Answer<"forgetRecords"> {
+    return this.#core.records.forgetRecords(...given);
+  }
+
+  takeRate(...given: Arguments<"takeRate">): Answer<"takeRate"> {
+    return this.#core.rates.takeRate(...given);
   }
 
   async alarm(): Promise<void> {

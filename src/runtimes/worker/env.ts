@@ -2,6 +2,7 @@
 import type { KVNamespaceLike } from "../../adapters/cloudflare-kv/kv-namespace.ts";
 import type { D1DatabaseLike } from "../../adapters/d1/d1-database.ts";
 import type { DurableObjectNamespaceLike } from "../../adapters/durable-objects/durable-object-namespace.ts";
+import type { AnyObjectLike } from "./conversation-object.ts";
 
 /** Static files, as Workers bind them. */
 export interface AssetsLike {
@@ -24,8 +25,8 @@ export interface Env {
   readonly SHARED_CONFIG?: KVNamespaceLike;
   /** Where daily counts are kept. */
   readonly CONVERSATION_ANALYTICS?: KVNamespaceLike;
-  /** Live conversations, an object each. */
-  readonly CONVERSATIONS?: DurableObjectNamespaceLike;
+  /** Live conversations, an object each; API keys and the counts of requests, in objects beside them. */
+  readonly CONVERSATIONS?: DurableObjectNamespaceLike<AnyObjectLike>;
   /** A KV namespace out of which conversations move into objects: what only it has is read there, and goes over with the first change, or by the cron. */
   readonly CONVERSATIONS_FROM?: KVNamespaceLike;
   /** Archive, directory and records, if no Hyperdrive is bound. */

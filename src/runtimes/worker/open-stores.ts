@@ -2,8 +2,10 @@
 import { kvHotStore } from "../../adapters/cloudflare-kv/hot-store.ts";
 import { kvStores } from "../../adapters/cloudflare-kv/kv-stores.ts";
 import { durableObjectStores } from "../../adapters/durable-objects/durable-object-stores.ts";
+import { durableObjectRecords } from "../../adapters/durable-objects/records.ts";
 import type { HotStore } from "../../core/hot-store.ts";
 import { movingHotStore, type MovingHotStore } from "../../core/moving-store.ts";
+import type { Records } from "../../core/records.ts";
 import type { Stores } from "../../core/stores.ts";
 import type { CheckedSettings } from "../check-settings.ts";
 import { ConfigurationError } from "../node/configuration-error.ts";
@@ -13,6 +15,8 @@ import type { Env } from "./env.ts";
 /** Stores that are open. */
 export interface OpenStores {
   readonly stores: Stores;
+  /** Where API keys are: in objects, else in the database; null: nowhere, since KV would let a revoked key in for a minute. */
+  readonly keyRecords: Records | null;
   /** The KV that conversations move out of, and the store that takes them; null: nothing moves. */
   readonly moving: { readonly from: HotStore; readonly to: MovingHotStore } | null;
 }
@@ -23,13 +27,17 @@ export async function openStores(env: Env, settings: CheckedSettings): Promise<O
   const { kvPrefix: prefix } = settings;
   if (env.CONVERSATIONS) {
     const stores = durableObjectStores({ namespace: env.CONVERSATIONS, ...behind });
-    if (!env.CONVERSATIONS_FROM) return { stores, moving: null };
+    const keyRecords = durableObjectRecords({ namespace: env.CONVERSATIONS });
+    if (!env.CONVERSATIONS_FROM) return { stores, keyRecords, moving: null };
     const from = kvHotStore(env.CONVERSATIONS_FROM, { prefix });
     const to = movingHotStore({ from, to: stores.hot, archive: stores.archive });
-    return { stores: { ...stores, hot: to }, moving: { from, to } };
+    return { stores: { ...stores, hot: to }, keyRecords, moving: { from, to } };
   }
   // KV passes nothing on, so a directory would know nothing; and it keeps no idempotency entries, so there is nothing to claim.
-  if (env.CHAT_SESSIONS) return { stores: kvStores({ kv: env.CHAT_SESSIONS, prefix, archive: behind.archive }), moving: null };
+  if (env.CHAT_SESSIONS) {
+    const stores = kvStores({ kv: env.CHAT_SESSIONS, prefix, archive: behind.archive });
+    return { stores, keyRecords: behind.records, moving: null };
+  }
   throw new ConfigurationError([
     {
       variable: "CONVERSATIONS",

@@ -1,9 +1,10 @@
 /** The service of some bindings: a manager over their stores, opened once for each isolate and again when shared settings change. */
+import { waitUntil } from "cloudflare:workers";
 import type { ConversationManager } from "../../core/manager.ts";
 import { checkSettings, type CheckedSettings } from "../check-settings.ts";
 import type { ApiKeys } from "../../security/api-keys.ts";
 import { checkEncryption, sealedStores } from "../encrypt-stores.ts";
-import { serviceKeys } from "../guard.ts";
+import { hasWorkingKey, serviceKeys } from "../guard.ts";
 import { SETTINGS } from "../node/settings.ts";
 import { BINDINGS, variablesOf, type Env } from "./env.ts";
 import { createLog, type Log } from "./log.ts";
@@ -96,10 +97,23 @@ async function open(env: Env, set: ReadonlyMap<string, string>, startedAt: numbe
     if (settings.given.has(name)) log.warn({}, `${name} has no effect: on Workers, bindings say where things are`);
   // Sessions, which Node's server has none of, do start anew here.
   for (const warning of settings.warnings) if (!warning.startsWith(SETTINGS.resumeHours.name)) log.warn({}, warning);
-  const { stores, moving } = await openStores(env, settings);
+  const { stores, keyRecords, moving } = await openStores(env, settings);
   const secret = await secretOf(env, settings, stores);
   await checkEncryption(settings, stores);
   const sealed = sealedStores(settings, stores, (error, during) => log.error({ err: error, during }, "failed off the request path"));
-  const keys = serviceKeys(settings, secret, stores.records, (error) => log.warn({ err: error }, "the use of a key was not noted"));
+  const notNoted = (error: unknown) => log.warn({ err: error }, "the use of a key was not noted");
+  const keys = serviceKeys(settings, secret, keyRecords, notNoted, waitUntil);
+  if (settings.environment !== "development" && (settings.apiKeys ?? []).length === 0) waitUntil(tellOfNoKey(keys, settings, log));
   return { settings, manager: managerOver(sealed, settings, secret, log), moving, secret, keys, log, startedAt };
+}
+
+/** A Worker cannot refuse to start; without keys it refuses everybody, and its log says what to do. */
+async function tellOfNoKey(keys: ApiKeys, { environment }: CheckedSettings, log: Log): Promise<void> {
+  try {
+    if (await hasWorkingKey(keys)) return;
+    const how = "make one with: npx itera keys create --scope admin --for-config, and set it with: npx wrangler secret put API_KEYS";
+    log.error({}, `API_KEYS: there is no API key, and ENVIRONMENT is ${environment}, which answers nobody without one; ${how}`);
+  } catch (error) {
+    log.warn({ err: error }, "whether there is an API key is not known: their store does not answer");
+  }
 }

@@ -1,5 +1,6 @@
 /** The application as a Worker runs it: what it is told of visitors, health and files. */
 import type { Context, Hono } from "hono";
+import { durableObjectRateLimiter } from "../../adapters/durable-objects/rate-limiter.ts";
 import { createIdGenerator } from "../../core/id.ts";
 import type { PageFile } from "../../http/app-options.ts";
 import { createApp } from "../../http/app.ts";
@@ -24,7 +25,7 @@ function apiPage(assets: AssetsLike): (file: string) => Promise<PageFile | null>
 }
 
 /** Wires the application over a service. */
-export function workerApp({ settings, manager, secret, keys, log, startedAt }: Service, { API_PAGE }: Env): Hono {
+export function workerApp({ settings, manager, secret, keys, log, startedAt }: Service, { API_PAGE, CONVERSATIONS }: Env): Hono {
   const keyless = settings.environment === "development" && (settings.apiKeys ?? []).length === 0;
   const visitor = (c: Context): string | null => c.req.header(VISITOR)?.trim() ?? null;
   return createApp({
@@ -42,7 +43,7 @@ export function workerApp({ settings, manager, secret, keys, log, startedAt }: S
       settings,
       keys,
       keyless,
-      limiter: null,
+      limiter: CONVERSATIONS ? durableObjectRateLimiter({ namespace: CONVERSATIONS }) : null,
       onDegraded: (error) => log.warn({ err: error }, "the shared rate limiter fails; this isolate limits by itself"),
     }),
     clientAddress: visitor,

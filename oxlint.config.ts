@@ -65,6 +65,7 @@ export default defineConfig({
         // Where Cloudflare looks for a Worker's handlers.
         "src/runtimes/worker/main*.ts",
         "examples/chatbot-worker/**",
+        "bench/object-worker.ts",
         "test/workers/**",
         "test/workers-postgres/**",
       ],

@@ -5,20 +5,30 @@ import { run as ids } from "./ids.ts";
 import { run as library } from "./library-turn.ts";
 import { run as longLoad } from "./long-load.ts";
 import { run as million } from "./million.ts";
+import { run as millionPostgres } from "./million-postgres.ts";
+import { run as objects } from "./object-step.ts";
+import { run as postgres } from "./postgres-step.ts";
 import { run as pressure } from "./pressure.ts";
+import { run as redis } from "./redis-step.ts";
 import { optionsOf, rowsAsMarkdown, type BenchOptions, type Row } from "./row.ts";
 import { run as ports } from "./sqlite-turn.ts";
 import { run as start } from "./start.ts";
 import { run as http } from "./http-step.ts";
+import { run as workerSize } from "./worker-size.ts";
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
   ids,
   library,
   ports,
+  postgres,
+  redis,
+  objects,
   http,
   pressure,
   million,
+  "million-postgres": millionPostgres,
   start,
+  "worker-size": workerSize,
   long: longLoad,
 };
 

@@ -42,7 +42,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   "src/adapters/d1": { rooms: ["src/core", "src/adapters/sql"] },
   "src/classic": { rooms: ["src/core", "src/sessions", "src/adapters/cloudflare-kv", "src/adapters/postgres"] },
   "src/security": { rooms: ["src/core"], packages: ["jose"] },
-  "src/operations": { rooms: ["src/core"], node: "any" },
+  "src/operations": { rooms: ["src/core"], packages: ["aws4fetch", "prom-client"], node: "any" },
   "src/http": { rooms: ["src/core", "src/contract", "src/security", "src/operations"], packages: HTTP_PACKAGES },
   "src/client": { rooms: [], types: ["src/contract", "src/core"] },
   "src/integrations": { rooms: [], types: ["src/core"] },

@@ -16,10 +16,12 @@ export interface ServerStores {
 }
 
 const CONNECTIONS = 8;
+/** Over so few slots of a cluster the stores in Redis are spread: a sweep asks each of them. */
+const BUCKETS = 16;
 
-/** All four ports over the PostgreSQL at this address. */
-export async function openPostgresStores(at: string, clock: () => number): Promise<ServerStores> {
-  const schema = await migratedSchema(at);
+/** All four ports over the PostgreSQL at this address. A database has IDs of one prefix. */
+export async function openPostgresStores(at: string, clock: () => number, idPrefix?: string): Promise<ServerStores> {
+  const schema = await migratedSchema(at, idPrefix);
   const opened: { close: () => Promise<void> }[] = [];
   const again = async (): Promise<FullStores> => {
     const stores = await postgresStores({ pool: schema.openPool({ max: CONNECTIONS }), clock });
@@ -37,12 +39,12 @@ export async function openPostgresStores(at: string, clock: () => number): Promi
 }
 
 /** Live conversations in Redis, everything else in PostgreSQL. */
-export async function openMixedStores(redisAt: string, postgresAt: string, clock: () => number): Promise<ServerStores> {
+export async function openMixedStores(redisAt: string, postgresAt: string, clock: () => number, idPrefix?: string): Promise<ServerStores> {
   const redis = await openTestRedis(redisAt);
-  const rest = await openPostgresStores(postgresAt, clock);
+  const rest = await openPostgresStores(postgresAt, clock, idPrefix);
   const over = async (others: FullStores): Promise<FullStores> => ({
     ...others,
-    hot: (await redisStores({ client: redis.link, prefix: redis.prefix, clock })).hot,
+    hot: (await redisStores({ client: redis.link, prefix: redis.prefix, clock, buckets: BUCKETS })).hot,
   });
   return {
     stores: await over(rest.stores),

@@ -11,14 +11,18 @@ export const doctorCommand: Command = {
   summary: "Look for what is wrong, or still open, in this installation",
   words: "",
   wordCount: [0, 0],
-  options: { quiet: { about: "Leave out what is as it should be" } },
+  options: {
+    quiet: { about: "Leave out what is as it should be" },
+    "confirm-clock": { about: "After a jump of the clock: it is right now, so purge again" },
+  },
   examples: [
     ["itera doctor", "configuration, stores, keys, encryption, disk, clocks: each with what to do"],
+    ["itera doctor --confirm-clock", "once the clock has been looked at, and corrected if it was wrong"],
     ["itera doctor --quiet && echo fine", "exits with 1 if there is a problem; warnings alone are 0"],
   ],
   async run(input, output) {
     const { diagnose } = await import("../runtimes/node/diagnosis.ts");
-    const findings = await diagnose(readConfig());
+    const findings = await diagnose(readConfig(), { confirmClock: input.has("confirm-clock") });
     const problems = findings.filter(({ level }) => level === "problem").length;
     const warnings = findings.filter(({ level }) => level === "warning").length;
     if (output.json) await output.object({ success: problems === 0, findings });

@@ -1,5 +1,6 @@
 /** `itera purge`: removes what is past retention. */
 import type { PurgeReport } from "../core/conversations.ts";
+import { requireConfirmedClock } from "../runtimes/node/clock-confirmed.ts";
 import type { Command } from "./command.ts";
 import { confirm, YES } from "./confirm.ts";
 import { counted } from "./counted.ts";
@@ -22,6 +23,7 @@ export const purgeCommand: Command = {
   ],
   run: (input, output) =>
     withManager(output, false, async (manager) => {
+      if (!input.has("dry-run")) await requireConfirmedClock(manager.stores.records);
       if (input.has("dry-run") || !input.has("yes")) {
         const report = await manager.purge({ dryRun: true });
         if (input.has("dry-run")) return answer(report, output);

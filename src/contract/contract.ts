@@ -9,6 +9,7 @@ import { healthRoutes } from "./health.ts";
 import { keyRoutes } from "./keys.ts";
 import { lifecycleRoutes } from "./lifecycle.ts";
 import { messageRoutes } from "./messages.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { tokenRoutes } from "./tokens.ts";
 
 /** The routes by name. */
@@ -26,6 +27,7 @@ export function createContract(settings: ContractSettings) {
     ...keyRoutes(settings),
     ...analyticsRoutes(),
     ...healthRoutes(),
+    ...metricsRoutes(),
     ...documentRoutes(),
   };
 }

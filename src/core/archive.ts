@@ -36,6 +36,7 @@ export interface Archive extends Store {
   /**
    * Removes conversations, wiped ones included, that are archived or completed, last active before `before`, without
    * hold: at most `limit` of them. With `dryRun` counts all of them and removes nothing. `held` counts all that a hold keeps.
+   * What was put is what counts, whatever the directory has heard since; an archive that knows better may keep it.
    */
   purge(before: number, limit: number, dryRun: boolean): Promise<PurgeResult>;
 }

@@ -1,11 +1,20 @@
 /** Copies one conversation from one set of stores into another: wherever it is there, with its events and its search text. */
+import type { Archive } from "./archive.ts";
 import type { Directory, RecordedEvent } from "./directory.ts";
 import { createDigest } from "./digest.ts";
 import type { Head, Whole } from "./head.ts";
+import type { HotStore } from "./hot-store.ts";
 import { canonicalJson, type Json } from "./json.ts";
 import { searchTexts } from "./outbox.ts";
 import type { Store } from "./store.ts";
 import type { Stores } from "./stores.ts";
+
+/** Where conversations are read from: stores, or what is like them. */
+export interface CopySource {
+  readonly hot: Pick<HotStore, "read">;
+  readonly archive: Pick<Archive, "read"> | null;
+  readonly directory: Pick<Directory, "events"> | null;
+}
 
 /** What became of it. `gone`: it is not at the source any more; `differs`: what was written reads otherwise. */
 export type Copied = "added" | "replaced" | "unchanged" | "newer" | "erased" | "gone" | "differs";
@@ -57,7 +66,7 @@ async function touch(to: Stores, head: Head): Promise<void> {
 }
 
 /** Events by names of their own that are the same in every run, since ports do not tell the names that they had. */
-async function copyEvents(from: Directory, to: Directory, id: string): Promise<void> {
+async function copyEvents(from: Pick<Directory, "events">, to: Directory, id: string): Promise<void> {
   const seen = new Map<string, number>();
   for (let after: string | null = null; ;) {
     const { events, next } = await from.events(id, after, EVENTS);
@@ -83,7 +92,7 @@ async function index(to: Directory, { head, messages }: Whole): Promise<void> {
 const ATTEMPTS = 10;
 
 /** Copies a conversation as far as the target has not got this version of it. With `dryRun` it only says what would be done. */
-export async function copyConversation(from: Stores, to: Stores, id: string, dryRun: boolean): Promise<Copied> {
+export async function copyConversation(from: CopySource, to: Stores, id: string, dryRun: boolean): Promise<Copied> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const copied = await tryToCopy(from, to, id, dryRun);
     if (copied !== "moved") return copied;
@@ -91,7 +100,7 @@ export async function copyConversation(from: Stores, to: Stores, id: string, dry
   return "differs";
 }
 
-async function tryToCopy(from: Stores, to: Stores, id: string, dryRun: boolean): Promise<Copied | "moved"> {
+async function tryToCopy(from: CopySource, to: Stores, id: string, dryRun: boolean): Promise<Copied | "moved"> {
   // The archive second: what moves there meanwhile is then seen in one of them at least.
   const live = (await from.hot.read(id, 0))?.head ?? null;
   const over = (await from.archive?.read(id, 0))?.head ?? null;

@@ -6,6 +6,7 @@ import type { Environment, IdGenerator } from "../core/id.ts";
 import type { Limits } from "../core/limits.ts";
 import type { ApiKeys } from "../security/api-keys.ts";
 import type { RateLimits } from "./rate-limits.ts";
+import type { RequestWatch } from "./request-watch.ts";
 
 /** A log of structured lines. What is given to it holds no bodies, no query texts, no addresses of stores. */
 export interface Logger {
@@ -66,6 +67,10 @@ export interface AppOptions {
   /** IDs of other environments are unknown here; all three by default. */
   readonly acceptEnvironments?: readonly Environment[];
   readonly health?: readonly HealthCheck[];
+  /** Makes the Prometheus text; without it `/metrics` answers 501. */
+  readonly metrics?: () => Promise<string>;
+  /** Told of every request that reaches the application. */
+  readonly watch?: RequestWatch;
   /** When the service started, epoch milliseconds; now by default. */
   readonly startedAt?: number;
   /** Epoch milliseconds; `Date.now` by default. */

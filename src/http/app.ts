@@ -12,6 +12,7 @@ import { createCursors } from "./cursors.ts";
 import { createDoor } from "./door.ts";
 import { keylessAuthentication } from "./keyless.ts";
 import { createRateChecks } from "./rate-limits.ts";
+import { UNWATCHED } from "./request-watch.ts";
 import { addAnalyticsRoutes } from "./routes/analytics.ts";
 import { addConversationRoutes } from "./routes/conversations.ts";
 import { addDocumentRoutes } from "./routes/documents.ts";
@@ -21,6 +22,7 @@ import { addHealthRoutes } from "./routes/health.ts";
 import { addKeyRoutes } from "./routes/keys.ts";
 import { addLifecycleRoutes } from "./routes/lifecycle.ts";
 import { addMessageRoutes } from "./routes/messages.ts";
+import { addMetricsRoutes } from "./routes/metrics.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 import { createTokenEpochs } from "./token-epochs.ts";
 import { answerUnrouted } from "./unrouted.ts";
@@ -39,6 +41,7 @@ export function createApp(options: AppOptions): Hono {
   const tokens = createConversationTokens(secret, clock);
   const epochs = createTokenEpochs(manager, clock);
   const allowedOrigins = options.allowedOrigins ?? [];
+  const watch = options.watch ?? UNWATCHED;
   const app = new Hono();
   if (allowedOrigins.length > 0) app.use(crossOrigin(allowedOrigins));
 
@@ -60,6 +63,7 @@ export function createApp(options: AppOptions): Hono {
     secret,
     bodyTimeoutMs: options.bodyTimeoutMs ?? 10_000,
     maxInFlight: options.maxInFlight ?? 512,
+    watch,
   });
   addConversationRoutes(door, contract, {
     manager,
@@ -82,7 +86,8 @@ export function createApp(options: AppOptions): Hono {
     startedAt: options.startedAt ?? clock(),
     clock,
   });
+  addMetricsRoutes(door, contract, options);
   addDocumentRoutes(door, contract, options);
-  answerUnrouted(app, Object.values(contract) as Route[], logger);
+  answerUnrouted(app, Object.values(contract) as Route[], logger, watch);
   return app;
 }

@@ -15,6 +15,7 @@ import { checkKey, createRequestKeys, type RequestKey } from "./idempotency.ts";
 import { createInFlight, TOO_MANY_AT_ONCE } from "./in-flight.ts";
 import { queryValues, targetOf } from "./query-values.ts";
 import { toResponse, type Reply } from "./reply.ts";
+import type { RequestWatch } from "./request-watch.ts";
 import { decodeBody, readBody } from "./request-body.ts";
 import { requestIdOf } from "./request-id.ts";
 import { createShedLog } from "./shed-log.ts";
@@ -51,6 +52,7 @@ export interface DoorOptions {
   readonly secret: Uint8Array<ArrayBuffer>;
   readonly bodyTimeoutMs: number;
   readonly maxInFlight: number;
+  readonly watch: RequestWatch;
 }
 
 /** Puts routes into an application. */
@@ -82,7 +84,7 @@ function windowOf<B, Q>(c: Context, route: Route<B, Q>): string | number {
 
 /** A door into `app`. */
 export function createDoor(app: Hono, options: DoorOptions): Door {
-  const { manager, ids, acceptEnvironments, limits } = options;
+  const { manager, ids, acceptEnvironments, limits, watch } = options;
   const inFlight = createInFlight(options.maxInFlight);
   const logShed = createShedLog(options.logger);
   const requestKeys = createRequestKeys(options.secret);
@@ -145,6 +147,7 @@ export function createDoor(app: Hono, options: DoorOptions): Door {
       const path = route.path.replaceAll(/\{(\w+)\}/g, ":$1");
       app.on(route.method, path, async (c) => {
         const started = performance.now();
+        watch.begun();
         const requestId = requestIdOf(c.req.header("x-request-id"));
         let reply: Reply;
         let error: unknown;
@@ -157,7 +160,9 @@ export function createDoor(app: Hono, options: DoorOptions): Door {
         }
         const ms = Math.round((performance.now() - started) * 10) / 10;
         const facts = { requestId, method: c.req.method, route: route.path, status: reply.status, ms };
-        if (error === TOO_MANY_AT_ONCE) logShed(facts);
+        const shed = error === TOO_MANY_AT_ONCE;
+        watch.answered({ method: facts.method, route: facts.route, status: facts.status, ms, shed });
+        if (shed) logShed(facts);
         else logRequest(options.logger, facts, error);
         return toResponse(reply, requestId, headers);
       });

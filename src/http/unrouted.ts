@@ -6,6 +6,7 @@ import { MethodNotAllowedError, RouteNotFoundError } from "./door-errors.ts";
 import { failureReply } from "./failure.ts";
 import type { Logger } from "./app-options.ts";
 import { toResponse, type Reply } from "./reply.ts";
+import type { RequestWatch } from "./request-watch.ts";
 import { requestIdOf } from "./request-id.ts";
 
 const SENTENCE = "The request failed";
@@ -31,8 +32,20 @@ function knownPaths(routes: readonly { method: Method; path: string }[]): Known[
 }
 
 /** Answers what the routes leave over, and faults of the router itself. */
-export function answerUnrouted(app: Hono, routes: readonly { method: Method; path: string }[], logger: Logger): void {
+export function answerUnrouted(
+  app: Hono,
+  routes: readonly { method: Method; path: string }[],
+  logger: Logger,
+  watch: RequestWatch,
+): void {
   const known = knownPaths(routes);
+
+  /** Told to the log and to the metrics, together. */
+  function note(requestId: string, method: string, status: number, error?: unknown): void {
+    watch.begun();
+    watch.answered({ method, route: "", status, ms: 0, shed: false });
+    logRequest(logger, { requestId, method, route: "", status, ms: 0 }, error);
+  }
 
   function reply(c: Context, requestId: string): Reply {
     const path = c.req.path;
@@ -46,12 +59,12 @@ export function answerUnrouted(app: Hono, routes: readonly { method: Method; pat
   app.notFound((c) => {
     const requestId = requestIdOf(c.req.header("x-request-id"));
     const answer = reply(c, requestId);
-    logRequest(logger, { requestId, method: c.req.method, route: "", status: answer.status, ms: 0 });
+    note(requestId, c.req.method, answer.status);
     return toResponse(answer, requestId);
   });
   app.onError((error, c) => {
     const requestId = requestIdOf(c.req.header("x-request-id"));
-    logRequest(logger, { requestId, method: c.req.method, route: "", status: 500, ms: 0 }, error);
+    note(requestId, c.req.method, 500, error);
     return toResponse(failureReply(error, { requestId, sentence: SENTENCE }), requestId);
   });
 }

@@ -69,6 +69,13 @@ function* disagreements(values: SettingValues, letter: Environment, environment:
   if (values.secret === null && environment !== "development") {
     yield { variable: "SECRET", wrong: `it is not set, and ${environment} needs one`, right: "make one with: openssl rand -base64 32" };
   }
+  if (values.alertWebhook !== null && values.alertWebhookSecret === null) {
+    yield {
+      variable: "ALERT_WEBHOOK_URL",
+      wrong: "there is no ALERT_WEBHOOK_SECRET to sign alerts with",
+      right: 'set it to what this prints: echo "whsec_$(openssl rand -base64 32)"',
+    };
+  }
   yield* repeatedSecrets(values);
 }
 

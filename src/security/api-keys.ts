@@ -78,7 +78,8 @@ const NAME = 100;
 
 const encoder = new TextEncoder();
 
-const NO_STORE = "This store keeps no API keys; give them by configuration (API_KEYS), or use a store that does (on Workers: bind CONVERSATIONS)";
+const NO_STORE =
+  "This store keeps no API keys; give them by configuration (API_KEYS), or use a store that does (on Workers: bind CONVERSATIONS)";
 
 function toJson({ data, hash }: Stored): Json {
   const { id: _, origins, ...rest } = data;

@@ -47,6 +47,7 @@ const SPECIFIED: readonly [string, string[]][] = [
   ["GET /api/v1/analytics", ["operator"]],
   ["GET /health", ["open"]],
   ["GET /livez", ["open"]],
+  ["GET /metrics", ["operator"]],
   ["GET /readyz", ["open"]],
   ["GET /openapi.json", ["open"]],
   ["GET /docs", ["open"]],

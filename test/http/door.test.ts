@@ -28,14 +28,14 @@ function request({ method, path, body, name }: Route): [string, string, { body?:
   ];
 }
 
-/** A manager, and keys, whose every verb fails. */
-function failing(error: () => unknown): { manager: Conversations; keys: ApiKeys } {
+/** A manager, keys and metrics, whose every verb fails. */
+function failing(error: () => unknown): { manager: Conversations; keys: ApiKeys; metrics: () => Promise<string> } {
   const everything = new Proxy({} as Conversations & ApiKeys, {
     get: () => async () => {
       throw error();
     },
   });
-  return { manager: everything, keys: everything };
+  return { manager: everything, keys: everything, metrics: () => Promise.reject(error() as Error) };
 }
 
 describe("unknown routes and methods", () => {
@@ -48,7 +48,7 @@ describe("unknown routes and methods", () => {
       `${BASE}/`,
       `${BASE}/${UNKNOWN}/`,
       `${BASE}/${UNKNOWN}/stop`,
-      "/metrics",
+      "/metricx",
       "/docs/",
       "/__proto__",
     ]) {
@@ -110,6 +110,7 @@ describe("a store that fails", () => {
     listKeys: "Failed to list the API keys",
     rotateKey: "Failed to rotate the API key",
     revokeKey: "Failed to revoke the API key",
+    metrics: "Failed to show the metrics",
   };
   const sentence = ({ name }: Route): string => others[name] ?? `Failed to ${verbs[name]} conversation`;
 

@@ -5,7 +5,7 @@ import { ConflictError, GoneError, InvalidInputError, NotSupportedError, StoreUn
 import type { ConversationManager } from "../../src/core/manager.ts";
 import { faultyStores } from "../faulty-stores.ts";
 import { everythingIn } from "./everything-in.ts";
-import { collect, DAY, HOUR, MINUTE, onEveryStore } from "./worlds.ts";
+import { collect, DAY, HOUR, MINUTE, onEveryStore, overwrittenBy } from "./worlds.ts";
 
 const CANARY = "canarino";
 const CONTENT = {
@@ -30,7 +30,7 @@ onEveryStore("erasing", (open) => {
       action: "erased",
       at: clock.iso(),
       removed: { hot: where === "in the archive alone" ? 0 : 2, archive: where.includes("archive") ? 2 : 0 },
-      overwrittenBy: expect.any(String),
+      overwrittenBy: overwrittenBy(stores),
       backupsExpireAt: clock.iso(30 * DAY),
     });
     for (const later of [0, HOUR, 30 * HOUR]) {

@@ -3,7 +3,7 @@
 import { expect, it } from "vitest";
 import { ConflictError, GoneError } from "../../src/core/errors.ts";
 import type { ConversationManager } from "../../src/core/manager.ts";
-import { DAY, HOUR, MINUTE, onEveryStore } from "./worlds.ts";
+import { DAY, HOUR, MINUTE, onEveryStore, overwrittenBy } from "./worlds.ts";
 import { everythingIn } from "./everything-in.ts";
 
 const CANARY = "canarino";
@@ -48,7 +48,7 @@ onEveryStore("wiping", (open) => {
         action: "wiped",
         at: clock.iso(),
         removed: { hot: where === "in the archive alone" ? 0 : 2, archive: inArchive ? 2 : 0 },
-        overwrittenBy: expect.any(String),
+        overwrittenBy: overwrittenBy(stores),
         backupsExpireAt: clock.iso(30 * DAY),
       },
     });

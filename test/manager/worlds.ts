@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe } from "vitest";
+import { afterEach, describe, expect } from "vitest";
 import { memoryStores } from "../../src/adapters/memory/memory-stores.ts";
 import { sqliteStores } from "../../src/adapters/sqlite/sqlite-stores.ts";
 import { ConversationManager } from "../../src/core/manager.ts";
@@ -40,6 +40,12 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
+/** What a receipt says of when the engines have overwritten it: a time, and null exactly where one of them cannot say. */
+export function overwrittenBy({ hot, archive }: FullStores): unknown {
+  const times = [hot.capabilities.overwrittenWithinMs, archive.capabilities.overwrittenWithinMs];
+  return times.includes(null) ? null : expect.any(String);
+}
+
 /** Stores, a clock, and a manager over them. */
 export interface World {
   readonly clock: TestClock;
@@ -67,8 +73,12 @@ interface Kind {
   readonly name: string;
   /** Servers that it needs. */
   readonly needs?: readonly EngineName[];
-  /** `at`: where those servers are, in the same order. */
-  readonly open: (clock: () => number, at: readonly string[]) => Promise<{ stores: FullStores; dispose: () => Promise<void> }>;
+  /** `at`: where those servers are, in the same order. `idPrefix`: what the IDs begin with; undefined: as ever. */
+  readonly open: (
+    clock: () => number,
+    at: readonly string[],
+    idPrefix: string | undefined,
+  ) => Promise<{ stores: FullStores; dispose: () => Promise<void> }>;
 }
 
 const KINDS: readonly Kind[] = [
@@ -92,12 +102,12 @@ const KINDS: readonly Kind[] = [
   {
     name: "postgresql",
     needs: ["postgresql"],
-    open: (clock, [at]) => openPostgresStores(at!, clock),
+    open: (clock, [at], idPrefix) => openPostgresStores(at!, clock, idPrefix),
   },
   {
     name: "redis before postgresql",
     needs: ["redis", "postgresql"],
-    open: (clock, [redisAt, postgresAt]) => openMixedStores(redisAt!, postgresAt!, clock),
+    open: (clock, [redisAt, postgresAt], idPrefix) => openMixedStores(redisAt!, postgresAt!, clock, idPrefix),
   },
 ];
 
@@ -170,7 +180,8 @@ export function onEveryStore(title: string, suite: (open: (options?: ManagerOpti
     });
     suite(async (options = {}) => {
       const clock = new TestClock();
-      const { stores, dispose } = await kind.open(clock.now, at);
+      const idPrefix = options.ids && options.ids.parse(options.ids.generate("D")).prefix;
+      const { stores, dispose } = await kind.open(clock.now, at, idPrefix);
       const close = once(async () => {
         await stores.hot.close();
         await stores.archive.close();

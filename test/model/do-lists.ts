@@ -29,6 +29,7 @@ export async function doList(session: Session, command: ListCommand): Promise<vo
   if (command.words !== undefined && followed) query.q = command.words;
 
   const entries = await allEntries(session, query);
+  if (query.q !== undefined && entries === "not_supported" && session.stores.directory?.capabilities.search === false) return;
   if (from !== undefined && to !== undefined && from > to) {
     if (entries !== "invalid_input") session.fail("a list from after to was answered");
     return;

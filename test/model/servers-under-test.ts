@@ -14,6 +14,9 @@ function withoutScrub(stores: Stores): Stores {
   return interceptStores(stores, async ({ method, proceed }) => (method === "scrub" ? true : proceed()));
 }
 
+/** Over so few slots of a cluster a run is spread: a sweep asks each of them. */
+const BUCKETS = 8;
+
 interface Place {
   readonly schema: Schema;
   readonly redis: TestRedis | null;
@@ -28,7 +31,7 @@ function underTest(name: string, runs: number, postgresAt: string, redisAt: stri
   }
 
   async function portsOf({ stores: { hot, archive, directory, records }, redis }: Place, clock: () => number): Promise<Stores> {
-    const live = redis ? (await redisStores({ client: redis.link, prefix: redis.prefix, clock })).hot : hot;
+    const live = redis ? (await redisStores({ client: redis.link, prefix: redis.prefix, clock, buckets: BUCKETS })).hot : hot;
     return withoutScrub({ hot: live, archive, directory, records });
   }
 

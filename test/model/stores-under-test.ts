@@ -2,6 +2,7 @@
 
 import { memoryStores } from "../../src/adapters/memory/memory-stores.ts";
 import type { Stores } from "../../src/core/stores.ts";
+import { encryptedStores } from "../../src/security/encryption/encrypted-stores.ts";
 import { serversUnderTest } from "./servers-under-test.ts";
 import { sqliteUnderTest } from "./sqlite-under-test.ts";
 
@@ -40,8 +41,24 @@ export function memoryUnderTest(runs: number): StoreUnderTest {
   };
 }
 
+const MASTER_KEYS = [{ id: "k1", key: new Uint8Array(32).map((_, i) => i * 7 + 3) }];
+
+/** The same with everything sealed on its way to them. */
+function encrypted(under: StoreUnderTest): StoreUnderTest {
+  const sealed = (stores: Stores): Stores => encryptedStores(stores, MASTER_KEYS);
+  return {
+    ...under,
+    name: `${under.name}, encrypted`,
+    async open(clock) {
+      const opened = await under.open(clock);
+      return { ...opened, stores: sealed(opened.stores), reopen: async () => sealed(await opened.reopen()) };
+    },
+  };
+}
+
 export const STORES_UNDER_TEST: readonly StoreUnderTest[] = [
   memoryUnderTest(300),
+  encrypted(memoryUnderTest(50)),
   sqliteUnderTest(300, { scrubs: false }),
   ...serversUnderTest(50),
 ];

@@ -8,7 +8,6 @@ import {
   answeredRequests,
   besideSilentOnes,
   HOST,
-  LIVE,
   noEnvelope,
   refusedRequests,
   sendDamaged,

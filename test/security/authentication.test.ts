@@ -457,4 +457,17 @@ describe("API keys", () => {
     await over().revoke(key.publicPart);
     await expect(over().recognise(key)).rejects.toMatchObject({ code: "unauthorized" });
   });
+
+  it("given by configuration go with it, also when their use was noted, and outlive another secret", async () => {
+    const { stores, time } = await startGuarded();
+    const key = makeApiKey("admin");
+    const over = (configured: string[], secret = SECRET) =>
+      createApiKeys({ records: stores.records, secret, configured, clock: () => time.now });
+    await over([key.text]).recognise(key);
+    await expect.poll(async () => (await stores.records.get("key", key.publicPart))?.value).toMatchObject({ lastUsed: time.now });
+    expect(await over([key.text], new Uint8Array(32).fill(9)).recognise(key)).toMatchObject({ scope: "admin", lastUsed: time.now });
+    await expect(over([]).recognise(key)).rejects.toMatchObject({ code: "unauthorized" });
+    expect((await over([]).list()).map(({ id }) => id)).not.toContain(key.publicPart);
+    expect(await over([]).revoke(key.publicPart)).toBeNull();
+  });
 });

@@ -247,6 +247,7 @@ caseTable("Input", [
     name: `${what} wherever a text can stand`,
     expected: "200, and comes back as it was",
     async got() {
+      id = await server.create();
       const answers = await all(places(text));
       const { text: said } = await server.send({ method: "GET", path: `${BASE}/${id}?messages=1` });
       return `${answers}, and ${said.includes(JSON.stringify(text)) ? "comes back as it was" : "does not come back"}`;

@@ -9,21 +9,22 @@ export interface Case {
   readonly got: () => Promise<string>;
 }
 
-/** Declares the cases of a group, named as in the list of bad inputs that the project promises to refuse. */
-export function caseTable(group: string, cases: readonly Case[]): void {
-  const rows: string[] = [];
-  describe(group, () => {
+/** Declares the cases of a group, named as in the list of bad inputs that the project promises to refuse. `concurrent`: some of them wait. */
+export function caseTable(group: string, cases: readonly Case[], { concurrent = false } = {}): void {
+  const rows = new Map<string, string>();
+  describe(group, { concurrent }, () => {
     it.each(cases.map((each) => [each.name, each] as const))("%s", async (_, { name, expected, got }) => {
       let answer = "no answer";
       try {
         answer = await got();
       } finally {
-        rows.push(`| ${group} | ${name} | ${expected} | ${answer} |`);
+        rows.set(name, `| ${group} | ${name} | ${expected} | ${answer} |`);
       }
       expect(answer).toBe(expected);
     });
     afterAll(() => {
-      console.info(["| group | case | expected | got |", "| --- | --- | --- | --- |", ...rows].join("\n"));
+      const inOrder = cases.flatMap(({ name }) => rows.get(name) ?? []);
+      console.info(["| group | case | expected | got |", "| --- | --- | --- | --- |", ...inOrder].join("\n"));
     });
   });
 }

@@ -18,7 +18,7 @@ runConformance("durable objects", {
   skip: {
     archive: "objects are a hot store; what is over goes to a database",
     directory: "objects cannot be listed, counted or searched; the directory is a database",
-    records: "small things are kept in a database",
+    records: "they are beside it; their own suite is in records.test.ts",
     together: "the directory and the archive are another database",
     scan: "objects cannot be listed",
     take: "each object sees to what is due by its own alarm",

@@ -17,6 +17,13 @@ export class ConversationObject extends RealConversationObject {
   }
 }
 
+/** The real object as it is deployed, with the variables and secrets that the test has put there. */
+export class DeployedObject extends RealConversationObject {
+  constructor(ctx: DurableObjectStateLike, bindings: object) {
+    super(ctx, { ...bindings, ...behind.variables });
+  }
+}
+
 /** An object whose own store can be asked anything by a test. It has no stores behind it. */
 export class OpenObject extends DurableObject {
   readonly #core: ConversationObjectCore;

@@ -24,9 +24,7 @@ function unavailable(name: string, error: unknown): Error {
   const { overloaded } = (typeof error === "object" && error !== null ? error : {}) as CallError;
   const which = isServiceName(name) ? "An object of the service" : "The object of this conversation";
   return new StoreUnavailableError(
-    overloaded === true
-      ? `${which} has more to do than it can; try again in a moment`
-      : `${which} did not answer; try again in a moment`,
+    overloaded === true ? `${which} has more to do than it can; try again in a moment` : `${which} did not answer; try again in a moment`,
     { cause: error },
   );
 }

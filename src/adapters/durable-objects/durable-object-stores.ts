@@ -9,6 +9,7 @@ export type { DurableObjectNamespaceLike } from "./durable-object-namespace.ts";
 export { ConversationObjectCore, type ConversationObjectOptions } from "./conversation-object.ts";
 export { durableObjectRateLimiter, type DurableObjectRateLimiterOptions } from "./rate-limiter.ts";
 export { durableObjectRecords, type DurableObjectRecordsOptions } from "./records.ts";
+export type { AnyObjectLike } from "./any-object.ts";
 export type { RatesObjectLike } from "./rates-object.ts";
 export type { RecordsObjectLike } from "./records-object.ts";
 export type { ConversationObjectLike } from "./replies.ts";

@@ -30,11 +30,7 @@ interface Refused {
  * A limiter over a namespace whose class is a `ConversationObject`, in objects of names that no conversation has. A bucket that was refused
  * stays so until the time that its object has named, so that until then this isolate refuses by itself: a flood does not reach the object.
  */
-export function durableObjectRateLimiter({
-  namespace,
-  clock = Date.now,
-  sleep = pause,
-}: DurableObjectRateLimiterOptions): RateLimiter {
+export function durableObjectRateLimiter({ namespace, clock = Date.now, sleep = pause }: DurableObjectRateLimiterOptions): RateLimiter {
   const refused = new Map<string, Refused>();
 
   return {

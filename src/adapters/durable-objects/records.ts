@@ -27,21 +27,23 @@ function nameOf(kind: string, key: string): string {
   return kind === SPREAD_KIND ? claimsName(shardOf(key, SHARDS)) : RECORDS_NAME;
 }
 
+const codePoints = (text: string): number[] => Array.from(text, (character) => character.codePointAt(0)!);
+
 /** The order of the database: by code points. */
-function inOrder({ key: a }: { key: string }, { key: b }: { key: string }): number {
-  const [left, right] = [[...a], [...b]];
-  for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const difference = left[i]!.codePointAt(0)! - right[i]!.codePointAt(0)!;
-    if (difference !== 0) return difference;
-  }
-  return left.length - right.length;
+function inOrder(a: { key: string }, b: { key: string }): number {
+  const [left, right] = [codePoints(a.key), codePoints(b.key)];
+  const at = left.findIndex((point, i) => point !== right[i]);
+  // Of two of which one begins the other, the shorter comes first.
+  return at < 0 || at >= right.length ? left.length - right.length : left[at]! - right[at]!;
 }
 
 function storedOf(kind: string, { text, version }: RecordText): StoredRecord {
   try {
     return { value: JSON.parse(text) as Json, version };
   } catch (cause) {
-    throw new StoredDataError(`A stored record of kind ${kind} cannot be read; remove it, or restore its object to a time before`, { cause });
+    throw new StoredDataError(`A stored record of kind ${kind} cannot be read; remove it, or restore its object to a time before`, {
+      cause,
+    });
   }
 }
 

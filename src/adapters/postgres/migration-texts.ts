@@ -996,7 +996,8 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 -- \`Archive.purge\`: {months, rows, held}. Takes at most so many rows, and whole months where they fit; of a month that holds more than that,
--- and of which all may go, all go at once. Months are dropped at the end, so that nobody waits for the rest.
+-- and of which all may go, all go at once. Months are dropped at the end, so that nobody waits for the rest. A trial counts what was
+-- archived as it was then; what has changed since is judged by what it is now, and may stay.
 CREATE FUNCTION itera_purge(before_ms DOUBLE PRECISION, at_most INTEGER, dry_run BOOLEAN) RETURNS JSONB
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -1010,16 +1011,26 @@ DECLARE
   months JSONB := '{}';
   held BIGINT;
 BEGIN
-  SELECT count(*) INTO held FROM conversations c
-  WHERE c.hold AND c.last_activity < before AND c.status NOT IN ('active', 'deleted') AND c.archived_version IS NOT NULL;
   IF dry_run THEN
-    SELECT coalesce(jsonb_object_agg(past.created_in, past.n), '{}') INTO months FROM (
-      SELECT to_char(c.created AT TIME ZONE 'UTC', 'YYYY-MM') AS created_in, count(*) AS n FROM conversations c
-      WHERE c.status NOT IN ('active', 'deleted') AND c.last_activity < before AND NOT c.hold AND c.archived_version IS NOT NULL
+    SELECT coalesce(jsonb_object_agg(past.created_in, past.free) FILTER (WHERE past.free > 0), '{}'), coalesce(sum(past.held), 0)
+    INTO months, held
+    FROM (
+      SELECT to_char(its.created AT TIME ZONE 'UTC', 'YYYY-MM') AS created_in, count(*) FILTER (WHERE NOT its.hold) AS free,
+        count(*) FILTER (WHERE its.hold) AS held
+      FROM (
+        SELECT c.created, c.hold FROM conversations c
+        WHERE c.status NOT IN ('active', 'deleted') AND c.last_activity < before AND c.archived_version IS NOT NULL
+          AND c.archived_head IS NULL
+        UNION ALL
+        SELECT c.created, (c.archived_head ->> 'hold')::BOOLEAN FROM conversations c
+        WHERE c.archived_head ->> 'status' NOT IN ('active', 'deleted') AND (c.archived_head ->> 'lastActivity')::DOUBLE PRECISION < before_ms
+      ) its
       GROUP BY 1
     ) past;
     RETURN jsonb_build_object('months', months, 'rows', itera_rows_of(months), 'held', held);
   END IF;
+  SELECT count(*) INTO held FROM conversations c
+  WHERE c.hold AND c.last_activity < before AND c.status NOT IN ('active', 'deleted') AND c.archived_version IS NOT NULL;
   FOR month IN SELECT itera_past_months(before) LOOP
     counts := itera_count_month(month);
     EXIT WHEN total > 0 AND total + itera_rows_of(counts) > at_most OR cardinality(whole) >= 12;

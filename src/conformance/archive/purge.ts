@@ -3,12 +3,15 @@ import assert from "node:assert/strict";
 import type { Archive } from "../../core/archive.ts";
 import type { Head } from "../../core/head.ts";
 import type { ConformanceCase } from "../conformance-case.ts";
-import { archiveOf, numbers, sameJson } from "../expectations.ts";
+import { archiveOf, directoryOf, numbers, sameJson } from "../expectations.ts";
 import { archivedAt, DAY, makeWhole } from "../make-conversation.ts";
 
 const JANUARY = Date.parse("2017-01-31T23:59:59.999Z");
 const FEBRUARY = Date.parse("2017-02-01T00:00:00.000Z");
 const LONG_AGO = Date.parse("2018-01-01T00:00:00.000Z");
+
+/** What is active again since then. */
+const REOPENED = { status: "active", archivedAt: null, archiveReason: null, lastActivity: LONG_AGO + DAY } as const;
 
 /** Archives one that was created then and last active at `lastActivity`; answers its ID. */
 async function put(archive: Archive, created: number, lastActivity: number, fields: Partial<Head> = {}): Promise<string> {
@@ -47,6 +50,28 @@ export const archivePurgeCases: readonly ConformanceCase[] = [
       assert.deepEqual(await idsIn(archive), kept);
       for (const id of gone) assert.equal(await archive.read(id, 1), null);
       sameJson(await archive.purge(LONG_AGO, 100, false), { months: {}, rows: 0, held: 1 });
+    },
+  },
+  {
+    name: "archive: a trial of the purge counts what was put, whatever the directory has heard since",
+    needs: ["archive", "directory"],
+    async run({ stores }) {
+      const archive = archiveOf(stores);
+      const directory = directoryOf(stores);
+      const heads = new Map<string, Head>();
+      for (const hold of [false, false, true]) {
+        const { head } = (await archive.read(await put(archive, JANUARY, LONG_AGO - 1, { hold }), 0))!;
+        await directory.index(head);
+        heads.set(head.id, head);
+      }
+      const expected = { months: { "2017-01": 2 }, rows: 2, held: 1 };
+      sameJson(await archive.purge(LONG_AGO, 1, true), expected);
+      const [reopened, held, released] = [...heads.values()];
+      await directory.index({ ...reopened!, ...REOPENED, version: reopened!.version + 1 });
+      await directory.index({ ...held!, hold: true, version: held!.version + 1 });
+      await directory.index({ ...released!, hold: false, version: released!.version + 1 });
+      sameJson(await archive.purge(LONG_AGO, 1, true), expected);
+      assert.deepEqual(await idsIn(archive), [...heads.keys()].toSorted());
     },
   },
   {

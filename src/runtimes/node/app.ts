@@ -12,11 +12,11 @@ import type { ConversationManager } from "../../core/manager.ts";
 import { readConfig, type Config, type ConfigSource } from "./config.ts";
 import { refuse, type Refusal } from "./envelope.ts";
 import type { Fetch, NodeEnv } from "./http-server.ts";
-import { startJobs, type Jobs } from "./jobs.ts";
 import { createLog } from "./log.ts";
-import { nodeApp } from "./node-app.ts";
+import { observe, reporting } from "./observe.ts";
 import { openService } from "./open-manager.ts";
 import { checkRequest } from "./request-check.ts";
+import { runService, type RunningService } from "./run-service.ts";
 
 /** A listener for `http.createServer`. */
 export interface App {
@@ -28,7 +28,7 @@ export interface App {
 interface Opened {
   readonly fetch: Fetch;
   readonly manager: ConversationManager;
-  readonly jobs: Jobs;
+  readonly running: RunningService;
 }
 
 /** In memory nothing is written beside a database: neither the secret nor the folder. */
@@ -46,16 +46,14 @@ async function open({ env = process.env, folder = process.cwd() }: ConfigSource)
   const forgetting = env["NODE_ENV"] === "test" && !configured.given.has("DATABASE_URL");
   const config = forgetting ? inMemory(configured, folder) : configured;
   const log = createLog(config.logLevel);
+  const observed = observe(config);
   const service = await openService(config, {
     patience: "request",
-    onWarning: (sentence) => log.warn(sentence),
     ...(forgetting ? { stores: memoryStores() } : {}),
-    onEvent: (id, { type, details }) =>
-      log[type === "updated" ? "debug" : "info"]({ conversation: id, event: type, details }, `[CONVERSATION] ${type.toUpperCase()}`),
-    onError: (error, during) => log.error({ err: error, during }, "failed off the request path"),
+    ...reporting(observed, log),
   });
-  const jobs = startJobs(service.jobs, config.cleanupIntervalHours, log, service.prepare);
-  return { fetch: nodeApp(config, service, jobs, log), manager: service.manager, jobs };
+  const running = runService(config, service, observed, log);
+  return { fetch: running.fetch, manager: service.manager, running };
 }
 
 function notOpened(error: unknown): Refusal {
@@ -100,7 +98,7 @@ export function createNodeListener(source: ConfigSource = {}): App {
       await Promise.allSettled(underWay);
       const opened = await opening?.catch(() => null);
       opening = null;
-      await opened?.jobs.stop();
+      await opened?.running.stop();
       await opened?.manager.close();
     },
   });

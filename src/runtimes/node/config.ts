@@ -12,6 +12,10 @@ export interface Config extends CheckedSettings {
   readonly database: DatabaseUrl;
   /** Where live conversations are, if that is another place than the database. */
   readonly hotStore: StoreUrl | null;
+  /** What relative paths are relative to. */
+  readonly folder: string;
+  /** The variables of AWS that are set, for backups in a bucket. */
+  readonly aws: Readonly<Record<string, string>>;
 }
 
 /** Where configuration is read from. */
@@ -53,7 +57,8 @@ export function resolved<U extends StoreUrl>(store: U, folder: string = process.
  * const config = readConfig({ env: { PORT: "0" }, folder: "/srv/chats" });
  */
 export function readConfig(source: ConfigSource = {}): Config {
-  const checked = checkSettings(variables(source));
+  const set = variables(source);
+  const checked = checkSettings(set);
   const folder = source.folder ?? process.cwd();
   const database = resolved(checked.database, folder);
   const hotStore = checked.hotStore && resolved(checked.hotStore, folder);
@@ -61,6 +66,8 @@ export function readConfig(source: ConfigSource = {}): Config {
     ...checked,
     database,
     hotStore: hotStore && sameDatabase(hotStore, database) ? null : hotStore,
+    folder,
+    aws: Object.fromEntries([...set].filter(([name]) => name.startsWith("AWS_"))),
   };
 }
 

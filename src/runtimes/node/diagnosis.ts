@@ -2,6 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { clockMark, confirmClock } from "../../operations/clock-watch.ts";
 import { keysInUse } from "../../security/encryption/rotate.ts";
 import { checkEncryption } from "../encrypt-stores.ts";
 import { hasWorkingKey, serviceKeys } from "../guard.ts";
@@ -86,6 +87,23 @@ async function ofFiles(files: readonly string[]): Promise<Finding[]> {
   return findings;
 }
 
+/** What a server has noted of the clock, and what an operator says to it. */
+async function ofClock({ stores: { records } }: OpenStores, confirmed: boolean): Promise<Finding[]> {
+  if (!records) return [];
+  const mark = confirmed ? await confirmClock(records) : await clockMark(records);
+  if (!mark) return [ok("clock", confirmed ? "there was nothing to confirm" : "no jump is to be confirmed")];
+  const far = `${Math.abs(Math.round(mark.byMs / 60_000))} minutes ${mark.byMs < 0 ? "back" : "ahead"}`;
+  const what = mark.reason === "jump" ? `the clock of a server jumped ${far}` : `a server started with its clock ${far} of the last heartbeat`;
+  if (confirmed) return [ok("clock", `${what}; confirmed now, so the server purges again`)];
+  return [
+    problem(
+      "clock",
+      `${what}, and nothing is purged since; this machine's clock says ${new Date().toISOString()}`,
+      "correct the clock if it is wrong; once it is right: itera doctor --confirm-clock",
+    ),
+  ];
+}
+
 /** What the stores say, once they are open. */
 async function ofStores(config: Config, { stores }: OpenStores): Promise<Finding[]> {
   const findings: Finding[] = [];
@@ -131,8 +149,8 @@ async function ofStores(config: Config, { stores }: OpenStores): Promise<Finding
   return findings;
 }
 
-/** Looks at everything. What cannot be opened is a finding too. Changes nothing. */
-export async function diagnose(config: Config): Promise<Finding[]> {
+/** Looks at everything. What cannot be opened is a finding too. Changes nothing, but that `confirmClock` ends the waiting after a jump of the clock. */
+export async function diagnose(config: Config, options: { confirmClock?: boolean } = {}): Promise<Finding[]> {
   const findings = ofConfiguration(config);
   let open: OpenStores;
   try {
@@ -148,7 +166,7 @@ export async function diagnose(config: Config): Promise<Finding[]> {
     return findings;
   }
   try {
-    findings.push(...(await ofFiles(open.files)), ...(await ofStores(config, open)));
+    findings.push(...(await ofFiles(open.files)), ...(await ofStores(config, open)), ...(await ofClock(open, options.confirmClock === true)));
   } catch (error) {
     findings.push(problem("store", error instanceof Error ? error.message : String(error), "then run itera doctor again"));
   } finally {

@@ -50,9 +50,10 @@ export async function listen(
       hostname: "localhost",
       errorHandler: (error) => {
         options.onError(error);
+        const requestId = crypto.randomUUID();
         return Response.json(
-          { success: false, error: "The request failed", code: "internal", requestId: crypto.randomUUID() },
-          { status: 500 },
+          { success: false, error: "The request failed", code: "internal", requestId },
+          { status: 500, headers: { "cache-control": "no-store", "x-content-type-options": "nosniff", "x-request-id": requestId } },
         );
       },
     },

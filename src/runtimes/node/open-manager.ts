@@ -7,6 +7,7 @@ import type { RateLimiter } from "../../core/rate-limiter.ts";
 import { ConversationManager } from "../../core/manager.ts";
 import type { ManagerOptions } from "../../core/settings.ts";
 import type { Stores } from "../../core/stores.ts";
+import { checkBackups } from "./check-backups.ts";
 import type { Config } from "./config.ts";
 import { openStoresAt, type OpenStores, type OpenStoresOptions } from "./open-stores.ts";
 import { serviceSecret } from "./service-secret.ts";
@@ -17,6 +18,8 @@ import { serviceSecret } from "./service-secret.ts";
  */
 export interface OpenOptions extends Pick<ManagerOptions, "onEvent" | "onError">, OpenStoresOptions {
   stores?: Stores;
+  /** Wraps the engines' stores, below encryption: to watch them. */
+  wrap?: (stores: Stores) => Stores;
 }
 
 /** A manager over open stores, and what goes with it. */
@@ -24,6 +27,8 @@ export interface OpenService {
   readonly manager: ConversationManager;
   /** The same for jobs, over connections that wait longer. */
   readonly jobs: ConversationManager;
+  /** The stores of `jobs` as they are, sealed where there is encryption: for backups. */
+  readonly stored: Stores;
   readonly secret: Uint8Array<ArrayBuffer>;
   readonly keys: ApiKeys;
   readonly limiter: RateLimiter | null;
@@ -31,6 +36,8 @@ export interface OpenService {
   readonly prepare: () => Promise<void>;
   /** The files that conversations are kept in. */
   readonly files: readonly string[];
+  /** How the engines are doing. */
+  readonly figures: OpenStores["figures"];
 }
 
 /** Opens the configured stores. Throws what `openStoresAt` throws. */
@@ -43,12 +50,16 @@ function given(stores: Stores): OpenStores {
     await stores.hot.close();
     await stores.archive?.close();
   };
-  return { stores, jobs: stores, limiter: null, prepare: async () => {}, files: [], close };
+  return { stores, jobs: stores, limiter: null, prepare: async () => {}, files: [], figures: () => ({}), close };
 }
 
 /** Opens the stores and puts managers over them. Closing either manager closes the stores. */
 export async function openService(config: Config, options: OpenOptions = {}): Promise<OpenService> {
-  const { stores, jobs, limiter, prepare, files, close } = options.stores ? given(options.stores) : await openStores(config, options);
+  const opened = options.stores ? given(options.stores) : await openStores(config, options);
+  const { limiter, prepare, files, figures, close } = opened;
+  const wrap = options.wrap ?? ((stores: Stores) => stores);
+  const stores = wrap(opened.stores);
+  const jobs = opened.jobs === opened.stores ? stores : wrap(opened.jobs);
   try {
     const { onEvent, onError } = options;
     const secret = await serviceSecret(config, stores.records);
@@ -69,9 +80,11 @@ export async function openService(config: Config, options: OpenOptions = {}): Pr
       });
     const failed = onError ?? (() => {});
     await checkEncryption(config, stores);
+    // Who answers requests serves; commands work on a database that cannot be served, too.
+    if (options.patience === "request") await checkBackups(config, stores.records);
     const keys = serviceKeys(config, secret, stores.records, (error) => failed(error, "noting the use of a key"));
     const manager = over(sealedStores(config, stores, failed));
-    return { manager, jobs: jobs === stores ? manager : over(sealedStores(config, jobs, failed)), secret, keys, limiter, prepare, files };
+    return { manager, jobs: jobs === stores ? manager : over(sealedStores(config, jobs, failed)), stored: jobs, secret, keys, limiter, prepare, files, figures };
   } catch (error) {
     await close();
     throw error;

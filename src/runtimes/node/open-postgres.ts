@@ -29,6 +29,11 @@ export interface PostgresPlace {
 const KEEP_RETENTION = `INSERT INTO conversation_meta AS kept (key, value) VALUES ('retention_years', $1)
   ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE kept.value <> excluded.value`;
 
+/** What a pool is doing. */
+function counts({ totalCount, idleCount, waitingCount }: Awaited<ReturnType<typeof createPool>>) {
+  return { total: totalCount, idle: idleCount, waiting: waitingCount };
+}
+
 /** Opens it. Throws what `openStoresAt` throws; nothing is left open then. */
 export async function openPostgres(url: string, place: PostgresPlace): Promise<OpenEngine> {
   const { idPrefix, poolSize, patience, create, wanted, directory, retentionYears } = place;
@@ -54,6 +59,7 @@ export async function openPostgres(url: string, place: PostgresPlace): Promise<O
       stores,
       jobs,
       limiter: postgresRateLimiter(pool),
+      figures: () => ({ pools: { requests: counts(pool), ...(jobPool !== pool && { jobs: counts(jobPool) }) } }),
       prepare: async () => void (await makePartitions(openEngine(jobPool))),
       async close() {
         // What the stores have under way needs the pools to the last.

@@ -34,6 +34,23 @@ export interface OpenStoresOptions {
   onWarning?: (sentence: string) => void;
 }
 
+/** How an engine is doing, for metrics. Sizes in bytes. */
+export interface EngineFigures {
+  /** Of a file of SQLite. */
+  readonly file?: {
+    readonly bytes: number;
+    readonly logBytes: number;
+    readonly pendingWrites: number;
+    readonly pendingReads: number;
+    readonly oldestWriteMs: number;
+  };
+  /** Connections to a server by pool: all, those that do nothing, and statements that wait for one. */
+  readonly pools?: Readonly<Record<string, { readonly total: number; readonly idle: number; readonly waiting: number }>>;
+}
+
+/** Which store an engine is: `database` has archive, directory and records, and live conversations too if there is no `hot`. */
+export type StorePlace = "database" | "hot";
+
 /** Stores that are open. */
 export interface OpenStores {
   /** Closing its hot store or its archive closes all of it. */
@@ -46,6 +63,8 @@ export interface OpenStores {
   readonly prepare: () => Promise<void>;
   /** The files that conversations are kept in; those of servers are not to be seen from here. */
   readonly files: readonly string[];
+  /** How the engines are doing, by store. */
+  readonly figures: () => Partial<Record<StorePlace, EngineFigures>>;
   readonly close: () => Promise<void>;
 }
 
@@ -55,6 +74,7 @@ export interface OpenEngine {
   readonly jobs: OpenEngine["stores"];
   readonly limiter: RateLimiter | null;
   readonly prepare: () => Promise<void>;
+  readonly figures: () => EngineFigures;
   readonly close: () => Promise<void>;
 }
 
@@ -82,10 +102,11 @@ async function openFile(path: string, wanted: string, idPrefix: string, create: 
     archive,
     directory: entries,
     records,
+    status,
     close,
   } = await onDisk(`The database ${path} cannot be opened`, () => sqliteStores({ path, idPrefix, directory }));
   const stores = { hot, archive, directory: entries, records };
-  return { stores, jobs: stores, limiter: null, prepare: async () => {}, close };
+  return { stores, jobs: stores, limiter: null, prepare: async () => {}, figures: () => ({ file: status() }), close };
 }
 
 /** Loaded when it is asked for, so that a start without it stays quick. */
@@ -99,7 +120,7 @@ export async function asIfMade({ database, hotStore }: StorePlaces): Promise<Ope
   if (database.engine !== "sqlite" || hotStore !== null || existsSync(database.path)) return null;
   const { memoryStores } = await import("../../adapters/memory/memory-stores.ts");
   const stores = memoryStores();
-  return { stores, jobs: stores, limiter: null, prepare: async () => {}, files: [], close: async () => {} };
+  return { stores, jobs: stores, limiter: null, prepare: async () => {}, files: [], figures: () => ({}), close: async () => {} };
 }
 
 const VARIABLES = { database: "DATABASE_URL", hotStore: "HOT_STORE_URL" } as const;
@@ -108,7 +129,7 @@ const VARIABLES = { database: "DATABASE_URL", hotStore: "HOT_STORE_URL" } as con
 async function openHot(
   places: StorePlaces & { hotStore: StoreUrl },
   options: OpenStoresOptions,
-): Promise<{ hot: HotStore; jobs: HotStore; limiter: RateLimiter | null; close: () => Promise<void> }> {
+): Promise<{ hot: HotStore; jobs: HotStore; limiter: RateLimiter | null; figures: () => EngineFigures; close: () => Promise<void> }> {
   const { hotStore, idPrefix, poolSize, environment } = places;
   const { create = true, patience = "work", wanted = VARIABLES } = options;
   if (hotStore.engine === "redis") {
@@ -119,13 +140,13 @@ async function openHot(
       strict: environment !== "development",
       onWarning: options.onWarning ?? (() => {}),
     });
-    return { hot, jobs: hot, limiter, close };
+    return { hot, jobs: hot, limiter, figures: () => ({}), close };
   }
-  const { stores, jobs, limiter, close } =
+  const { stores, jobs, limiter, figures, close } =
     hotStore.engine === "sqlite"
       ? await openFile(hotStore.path, wanted.hotStore, idPrefix, create, false)
       : await openServer(hotStore.url, { idPrefix, poolSize, patience, create, wanted: wanted.hotStore, directory: false });
-  return { hot: stores.hot, jobs: jobs.hot, limiter, close };
+  return { hot: stores.hot, jobs: jobs.hot, limiter, figures, close };
 }
 
 /** The stores with another way to close them. */
@@ -155,6 +176,7 @@ export async function openStoresAt(places: StorePlaces, options: OpenStoresOptio
       // The one with the lower latency, where there are two.
       limiter: apart?.limiter ?? opened.limiter,
       prepare: opened.prepare,
+      figures: () => ({ database: opened.figures(), ...(apart && { hot: apart.figures() }) }),
       files: [database, hotStore].flatMap((place) => (place?.engine === "sqlite" ? [place.path] : [])),
       close,
     };

@@ -17,6 +17,13 @@ const SINGLE = new Set([
 
 const HOST = /^(?:[a-z0-9]([a-z0-9._-]*[a-z0-9])?\.?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
 
+/** Whether it names a host, and in the one spelling that an address of it would have: `127.1` and ports beyond 65535 do not. */
+function isHost(host: string): boolean {
+  if (!HOST.test(host)) return false;
+  const url = URL.parse(`http://${host}`);
+  return url?.hostname === host.toLowerCase().replace(/:\d+$/, "");
+}
+
 function bad(error: string): Refusal {
   return { status: 400, code: "invalid_input", error };
 }
@@ -65,7 +72,7 @@ export function checkRequest(request: IncomingMessage): Refusal | null {
   const refusal = checkHeaders(request.rawHeaders);
   if (refusal) return refusal;
   if (headers.host === undefined && httpVersion === "1.1") return bad("The Host header is missing");
-  if (headers.host !== undefined && !HOST.test(headers.host)) return bad("The Host header is not valid");
+  if (headers.host !== undefined && !isHost(headers.host)) return bad("The Host header is not valid");
   const coding = headers["transfer-encoding"];
   if (coding !== undefined && (coding.toLowerCase() !== "chunked" || httpVersion === "1.0"))
     return bad("The only transfer encoding taken is chunked, in HTTP/1.1");

@@ -4,11 +4,11 @@ import { hasWorkingKey } from "../guard.ts";
 import type { Config } from "./config.ts";
 import { ConfigurationError, type Fault } from "./configuration-error.ts";
 import { listen, type HttpServer } from "./http-server.ts";
-import { startJobs } from "./jobs.ts";
 import { createLog, type Log } from "./log.ts";
 import { servingFaults } from "./may-serve.ts";
-import { nodeApp } from "./node-app.ts";
+import { observe, reporting } from "./observe.ts";
 import { openService, type OpenService } from "./open-manager.ts";
+import { runService } from "./run-service.ts";
 import { untilThere } from "./until-there.ts";
 
 export { readConfig, type Config, type ConfigSource } from "./config.ts";
@@ -63,14 +63,8 @@ export interface StartOptions {
  */
 export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   const log = options.log ?? createLog(config.logLevel);
-  const open = (): Promise<OpenService> =>
-    openService(config, {
-      patience: "request",
-      onWarning: (sentence) => log.warn(sentence),
-      onEvent: (id, { type, details }) =>
-        log[type === "updated" ? "debug" : "info"]({ conversation: id, event: type, details }, `[CONVERSATION] ${type.toUpperCase()}`),
-      onError: (error, during) => log.error({ err: error, during }, "failed off the request path"),
-    });
+  const observed = observe(config);
+  const open = (): Promise<OpenService> => openService(config, { patience: "request", ...reporting(observed, log) });
   let waits = 0;
   const onWait = (error: unknown): void =>
     log[waits++ === 0 ? "warn" : "debug"]({ reason: error instanceof Error ? error.message : error }, "waiting for a store");
@@ -82,17 +76,16 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     await manager.close();
     throw new ConfigurationError(faults);
   }
-  const jobs = startJobs(service.jobs, config.cleanupIntervalHours, log, service.prepare);
+  const running = runService(config, service, observed, log);
   let http: HttpServer;
   try {
-    const app = nodeApp(config, service, jobs, log);
-    http = await listen(app, {
+    http = await listen(running.fetch, {
       host: config.host,
       port: config.port,
       onError: (error) => log.error({ err: error }, "the HTTP server failed"),
     });
   } catch (error) {
-    await jobs.stop();
+    await running.stop();
     await manager.close();
     const fault = listenFault(error as NodeJS.ErrnoException, config);
     throw fault ? new ConfigurationError([fault]) : error;
@@ -105,7 +98,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     close() {
       closing ??= (async () => {
         await http.stop(FINISH_MS);
-        await jobs.stop();
+        await running.stop();
         await manager.close();
       })();
       return closing;

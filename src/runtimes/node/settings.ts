@@ -97,13 +97,11 @@ export const SETTINGS = {
     about: "Where alerts go.",
     example: "https://alerts.example.com/hook",
     secret: true,
-    unsupported: { how: "refuse", ...notByThisVersion("alerts are", "unset it") },
   }),
   alertWebhookSecret: optional("ALERT_WEBHOOK_SECRET", {
     read: webhookSecret,
     about: "Signs alerts: whsec_ and base64 of 24 to 64 bytes.",
     secret: true,
-    unsupported: { how: "warn", ...notByThisVersion("alerts are", "nothing is signed with it") },
   }),
   webhookAllowPrivate: setting("WEBHOOK_ALLOW_PRIVATE", {
     default: "false",
@@ -163,16 +161,7 @@ export const SETTINGS = {
     about: "A regular expression for session IDs of older code.",
     example: "^sess_[a-z0-9]{9}$",
   }),
-  backups: setting("BACKUP_ENABLED", {
-    default: "false",
-    read: format.boolean,
-    about: "Whether backups are made.",
-    unsupported: {
-      how: "refuse",
-      when: (value) => value,
-      ...notByThisVersion("backups are", "set false and copy the database file while the server is stopped"),
-    },
-  }),
+  backups: setting("BACKUP_ENABLED", { default: "false", read: format.boolean, about: "Whether the server makes backups." }),
   backupIntervalHours: setting("BACKUP_INTERVAL_HOURS", { default: "24", read: hours, about: "How often." }),
   backupRetentionDays: setting("BACKUP_RETENTION_DAYS", {
     default: "30",

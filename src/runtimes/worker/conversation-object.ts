@@ -1,19 +1,14 @@
 /** The class of the objects that `CONVERSATIONS` binds: what the platform calls, around the body in the adapter. */
 import { DurableObject } from "cloudflare:workers";
+import type { AnyObjectLike } from "../../adapters/durable-objects/any-object.ts";
 import { ConversationObjectCore } from "../../adapters/durable-objects/conversation-object.ts";
 import type { DurableObjectStateLike } from "../../adapters/durable-objects/durable-object-state.ts";
-import type { RatesObjectLike } from "../../adapters/durable-objects/rates-object.ts";
-import type { RecordsObjectLike } from "../../adapters/durable-objects/records-object.ts";
-import type { ConversationObjectLike } from "../../adapters/durable-objects/replies.ts";
 import type { HotStore } from "../../core/hot-store.ts";
 import type { ConversationManager } from "../../core/manager.ts";
 import { duringRequest } from "./behind.ts";
 import type { Env } from "./env.ts";
 import { createLog } from "./log.ts";
 import { objectManager } from "./open-manager.ts";
-
-/** What Workers call on an object: of a conversation, or of the service's own. */
-export type AnyObjectLike = ConversationObjectLike & RecordsObjectLike & RatesObjectLike;
 
 type Arguments<Method extends keyof AnyObjectLike> = Parameters<AnyObjectLike[Method]>;
 type Answer<Method extends keyof AnyObjectLike> = ReturnType<AnyObjectLike[Method]>;

@@ -1,8 +1,8 @@
 /** What a Worker is given: bindings, variables and secrets under their names, and how to go on after an answer. */
 import type { KVNamespaceLike } from "../../adapters/cloudflare-kv/kv-namespace.ts";
 import type { D1DatabaseLike } from "../../adapters/d1/d1-database.ts";
+import type { AnyObjectLike } from "../../adapters/durable-objects/any-object.ts";
 import type { DurableObjectNamespaceLike } from "../../adapters/durable-objects/durable-object-namespace.ts";
-import type { AnyObjectLike } from "./conversation-object.ts";
 
 /** Static files, as Workers bind them. */
 export interface AssetsLike {

@@ -23,6 +23,8 @@ export async function secretOf(
 export function managerOver(stores: Stores, settings: CheckedSettings, secret: Uint8Array<ArrayBuffer>, log: Log): ConversationManager {
   return new ConversationManager(stores, {
     ...managerOptions(settings, secret),
+    // None are made here.
+    backupRetentionDays: null,
     onEvent: (id, { type, details }) =>
       log[type === "updated" ? "debug" : "info"]({ conversation: id, event: type, details }, `[CONVERSATION] ${type.toUpperCase()}`),
     onError: (error, during) => log.error({ err: error, during }, "failed off the request path"),

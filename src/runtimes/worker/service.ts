@@ -35,7 +35,13 @@ interface Kept {
 const MOST = 8;
 
 /** What is set that only a server on Node has a use for. */
-const OF_NODE = ["HOST", "PORT", "DATABASE_URL", "DATABASE_POOL_SIZE", "HOT_STORE_URL", "TRUSTED_PROXIES", "BACKUP_TARGET"] as const;
+const OF_NODE = ["HOST", "PORT", "DATABASE_URL", "DATABASE_POOL_SIZE", "HOT_STORE_URL", "TRUSTED_PROXIES"] as const;
+
+/** Cloudflare notifies of Workers that fail; what they log has the rest. */
+const OF_ALERTS = ["ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", "WEBHOOK_ALLOW_PRIVATE"] as const;
+
+/** Cloudflare keeps copies of its own; the command line backs up what is on Node. */
+const OF_BACKUPS = ["BACKUP_ENABLED", "BACKUP_INTERVAL_HOURS", "BACKUP_RETENTION_DAYS", "BACKUP_TARGET"] as const;
 
 /** Bindings are the same object in every request of an isolate, though `env` need not be. */
 const numbers = new WeakMap<object, number>();
@@ -95,6 +101,8 @@ async function open(env: Env, set: ReadonlyMap<string, string>, startedAt: numbe
   const log = createLog(settings.logLevel);
   for (const name of OF_NODE)
     if (settings.given.has(name)) log.warn({}, `${name} has no effect: on Workers, bindings say where things are`);
+  for (const name of OF_BACKUPS) if (settings.given.has(name)) log.warn({}, `${name} has no effect: Workers make no backups`);
+  for (const name of OF_ALERTS) if (settings.given.has(name)) log.warn({}, `${name} has no effect: Workers send no alerts`);
   // Sessions, which Node's server has none of, do start anew here.
   for (const warning of settings.warnings) if (!warning.startsWith(SETTINGS.resumeHours.name)) log.warn({}, warning);
   const { stores, keyRecords, moving } = await openStores(env, settings);

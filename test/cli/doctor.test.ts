@@ -1,0 +1,187 @@
+// `itera doctor`: each thing that an installation has left open is found, with what to do; and a sound one has none.
+
+import { chmodSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { makeApiKey } from "../../src/security/api-key-text.ts";
+import { describeWith } from "../engines.ts";
+import { itera } from "../processes.ts";
+import { startRedisServer } from "../redis-server.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+interface Finding {
+  readonly level: "ok" | "warning" | "problem";
+  readonly about: string;
+  readonly finding: string;
+  readonly remedy: string | null;
+}
+
+const encryptionKey = (id: string): string => `${id}:${randomBytes(32).toString("base64")}`;
+const ONE = encryptionKey("k1");
+const SECRET = randomBytes(32).toString("base64");
+
+/** As production has it: nothing is open. */
+const SOUND = {
+  ENVIRONMENT: "production",
+  SECRET,
+  API_KEYS: makeApiKey("admin").text,
+  CONVERSATION_ENCRYPTION_KEY: ONE,
+  ALLOWED_ORIGINS: "https://www.example.com",
+};
+
+/** An installation in a folder of its own, with a database. */
+async function installed(env: Readonly<Record<string, string>>) {
+  const folder = temporaryFolder();
+  const run = (args: string[], more: Record<string, string> = {}) => itera(args, { folder, env: { ...env, ...more } });
+  expect(await run(["create", "--message", "Buongiorno"])).toMatchObject({ code: 0 });
+
+  /** What is found, and the exit code. */
+  async function doctor(more: Record<string, string> = {}): Promise<{ code: number | null; findings: Finding[] }> {
+    const { code, stdout } = await run(["doctor", "--json"], more);
+    return { code, findings: (JSON.parse(stdout) as { findings: Finding[] }).findings };
+  }
+  return { folder, run, doctor, database: join(folder, "data", "conversations.db") };
+}
+
+/** What an operator has to look at. */
+const open = (findings: readonly Finding[]): Finding[] => findings.filter(({ level, about }) => level !== "ok" && about !== "disk");
+
+describe("a sound installation", () => {
+  it("has nothing open, and the exit code says so", async () => {
+    const { doctor, run } = await installed(SOUND);
+    const { code, findings } = await doctor();
+    expect(open(findings)).toEqual([]);
+    expect(code).toBe(0);
+    expect(findings.length).toBeGreaterThan(5);
+    const { stdout } = await run(["doctor"]);
+    expect(stdout).toMatch(/^ok +encryption: conversations are encrypted under k1$/m);
+    expect(stdout).not.toMatch(/PROBLEM/);
+  });
+});
+
+describe("what is open by configuration", () => {
+  it.each([
+    ["no key, in development", { ENVIRONMENT: "development", API_KEYS: "" }, "API keys", "warning", "itera keys create --scope admin"],
+    ["no key, in production", { API_KEYS: "" }, "API keys", "problem", "itera keys create --scope admin"],
+    ["no secret, in development", { ENVIRONMENT: "development", SECRET: "" }, "secret", "warning", "openssl rand -base64 32"],
+    ["an origin over http", { ALLOWED_ORIGINS: "http://www.example.com" }, "origins", "warning", "serve them over https"],
+    ["no limit for addresses", { API_RATE_LIMIT_PER_MINUTE: "0" }, "rate limit", "warning", "API_RATE_LIMIT_PER_MINUTE"],
+    ["all addresses and no proxy", { HOST: "0.0.0.0" }, "proxies", "warning", "TRUSTED_PROXIES"],
+    ["a variable that does not exist", { API_KEY: "x" }, "configuration", "warning", "correct or remove it"],
+  ] as const)("%s", async (_, more, about, level, remedy) => {
+    const { doctor } = await installed(SOUND);
+    const { code, findings } = await doctor(more);
+    expect(open(findings)).toEqual([{ level, about, finding: expect.any(String), remedy: expect.stringContaining(remedy) }]);
+    expect(code).toBe(level === "problem" ? 1 : 0);
+  });
+
+  it("origins of this machine are no finding, though they are http", async () => {
+    const { doctor } = await installed(SOUND);
+    expect(open((await doctor({ ALLOWED_ORIGINS: "http://localhost:3000,http://127.0.0.1:5173" })).findings)).toEqual([]);
+  });
+});
+
+describe("encryption", () => {
+  const plain = { ...SOUND, CONVERSATION_ENCRYPTION_KEY: "" };
+
+  it("none", async () => {
+    const { doctor } = await installed(plain);
+    const { code, findings } = await doctor();
+    expect(open(findings)).toEqual([
+      {
+        level: "warning",
+        about: "encryption",
+        finding: "conversations are stored as they were said",
+        remedy: expect.stringContaining("itera rotate"),
+      },
+    ]);
+    expect(code).toBe(0);
+  });
+
+  it("begun on a database that was written without, then under another key: what is left is counted, until itera rotate was run", async () => {
+    const { doctor, run } = await installed(plain);
+    const first = { CONVERSATION_ENCRYPTION_KEY: ONE };
+    expect(open((await doctor(first)).findings)).toMatchObject([
+      { level: "warning", finding: "1 conversations are not encrypted yet", remedy: "itera rotate" },
+    ]);
+    expect((await run(["rotate"], first)).code).toBe(0);
+    expect(open((await doctor(first)).findings)).toEqual([]);
+    const second = { CONVERSATION_ENCRYPTION_KEY: `${encryptionKey("k2")},${ONE}` };
+    expect(open((await doctor(second)).findings)).toMatchObject([
+      { level: "warning", finding: "1 conversations are still under k1", remedy: "itera rotate" },
+    ]);
+  });
+
+  it("its key missing, or another one of the same name", async () => {
+    const { doctor } = await installed(SOUND);
+    const missing = await doctor({ CONVERSATION_ENCRYPTION_KEY: "" });
+    expect(open(missing.findings)).toContainEqual({
+      level: "problem",
+      about: "CONVERSATION_ENCRYPTION_KEY",
+      finding: 'This database is encrypted (master key "k1")',
+      remedy: expect.stringContaining("set CONVERSATION_ENCRYPTION_KEY"),
+    });
+    expect(missing.code).toBe(1);
+    const other = await doctor({ CONVERSATION_ENCRYPTION_KEY: encryptionKey("k1") });
+    expect(open(other.findings)).toMatchObject([
+      { level: "problem", about: "CONVERSATION_ENCRYPTION_KEY", finding: expect.stringContaining('"k1" is another one') },
+    ]);
+    expect(other.code).toBe(1);
+  });
+
+  it("a conversation whose key is damaged", async () => {
+    const { doctor, database } = await installed(SOUND);
+    const file = new DatabaseSync(database);
+    const tables = file
+      .prepare("SELECT m.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c ON c.name = 'keyring' WHERE m.type = 'table'")
+      .all();
+    for (const { name } of tables) file.exec(`UPDATE "${String(name)}" SET keyring = 'nonsense' WHERE keyring IS NOT NULL`);
+    file.close();
+    const { code, findings } = await doctor();
+    expect(open(findings)).toMatchObject([
+      { level: "problem", about: "encryption", finding: "1 conversations have a damaged key", remedy: "restore them from a backup" },
+    ]);
+    expect(code).toBe(1);
+  });
+});
+
+describe("places", () => {
+  it("no database, with what to do", async () => {
+    const { code, stdout } = await itera(["doctor", "--json"], { folder: temporaryFolder(), env: SOUND });
+    expect(code).toBe(1);
+    expect(open((JSON.parse(stdout) as { findings: Finding[] }).findings)).toMatchObject([
+      { level: "problem", about: "store", finding: expect.stringContaining("There is no database") },
+    ]);
+  });
+
+  it("a database that others of this machine may read", async () => {
+    const { doctor, database } = await installed(SOUND);
+    chmodSync(database, 0o644);
+    expect(open((await doctor()).findings)).toMatchObject([
+      { level: "warning", about: "permissions", remedy: expect.stringContaining("chmod 600") },
+    ]);
+  });
+});
+
+describeWith("redis", "a Redis", () => {
+  it("without an append-only file: a warning in development, a problem elsewhere; with one: nothing", async () => {
+    const { doctor } = await installed(SOUND);
+    const loose = await startRedisServer();
+    onTestFinished(() => loose.stop());
+    const safe = await startRedisServer({ flags: { appendonly: "yes", appendfsync: "always", "maxmemory-policy": "noeviction" } });
+    onTestFinished(() => safe.stop());
+    const about = (findings: readonly Finding[]) => open(findings).filter(({ finding }) => /redis|append/i.test(finding));
+
+    const production = await doctor({ HOT_STORE_URL: loose.url });
+    expect(about(production.findings)).toContainEqual(
+      expect.objectContaining({ level: "problem", remedy: expect.stringContaining("allow_loss=true") }),
+    );
+    expect(production.code).toBe(1);
+    const development = await doctor({ HOT_STORE_URL: loose.url, ENVIRONMENT: "development" });
+    expect(about(development.findings).map(({ level }) => level)).toContain("warning");
+    expect(development.code).toBe(0);
+    expect(about((await doctor({ HOT_STORE_URL: safe.url })).findings)).toEqual([]);
+  });
+});

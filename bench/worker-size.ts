@@ -6,13 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { optionsOf, rowsAsMarkdown, within, type BenchOptions, type Row } from "./row.ts";
+import { rowsAsMarkdown, within, type Row } from "./row.ts";
 
 const BUILD = fileURLToPath(new URL("../scripts/worker-build.ts", import.meta.url));
 const LARGEST_KB = 150;
 
 /** Bundles the Worker: some seconds. The files of its API page must have been built. */
-export async function run(_: BenchOptions): Promise<Row[]> {
+export async function run(): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "bench-"));
   try {
     execFileSync(process.execPath, [BUILD, folder], { stdio: ["ignore", "ignore", "inherit"] });
@@ -23,4 +23,4 @@ export async function run(_: BenchOptions): Promise<Row[]> {
   }
 }
 
-if (import.meta.main) console.log(rowsAsMarkdown(await run(optionsOf(process.argv))));
+if (import.meta.main) console.log(rowsAsMarkdown(await run()));

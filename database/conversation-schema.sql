@@ -1316,11 +1316,13 @@ INSERT INTO conversation_migrations (number, name, checksum) VALUES
 -- Sequential scans and plans for single values are off, and what must not be looked up by an index is an expression (until + 0): a plan
 -- that was made while a table was small must not outlive that.
 
--- The answer to a repeated request: the head as it is, what was answered then, its places, and the window that ended there.
+-- The answer to a repeated request: the head as it is, what was answered then, its places, and the window that ended there, or where the
+-- transcript was cut since.
 CREATE FUNCTION itera_live_replay(p_n BIGINT, p_key TEXT, p_window INTEGER) RETURNS TEXT LANGUAGE sql STABLE AS $$
   SELECT json_build_array('replayed', itera_live_head(l), o.placed::JSON, (
       SELECT json_agg(json_build_array(m.seq, m.stored_at, m.key, m.digest, m.body, m.size) ORDER BY m.seq)
-        FROM conversation_messages m WHERE m.n = p_n AND m.seq <= o.last_seq AND m.seq > o.last_seq - p_window
+        FROM conversation_messages m
+        WHERE m.n = p_n AND m.seq <= least(o.last_seq, l.last_seq) AND m.seq > least(o.last_seq, l.last_seq) - p_window
     ), o.answered::JSON)
     FROM conversation_live l JOIN conversation_once o ON o.n = l.n WHERE l.n = p_n AND o.key = p_key
 $$;
@@ -1660,7 +1662,7 @@ END
 $$;
 
 INSERT INTO conversation_migrations (number, name, checksum) VALUES
-  (3, 'live-commit', 'd080aa608ea94f7778885de0361171e41de15c0056f85aea9d7e5a670ea66be0');
+  (3, 'live-commit', '345dc2ab556e7caa0a9a4024dec7e74e9e56d0cdb3f30801c11bd1a3a6d3de1a');
 
 -- Migration 004-live-due
 

@@ -102,5 +102,5 @@ async function answer(report: RestoreReport, output: Output): Promise<void> {
     [uncounted, "purged ones in daily counts, which cannot be restored"],
   ];
   for (const [count, about] of rows) if (count > 0) await output.line(`${String(count).padStart(8)}  ${about}`);
-  output.note("API keys that were revoked after the backup was made are valid again: revoke them again.");
+  if (report.apiKeys > 0) output.note("API keys that were revoked after the backup was made are valid again: revoke them again.");
 }

@@ -5,7 +5,8 @@ import { base64url, createMac, equalBytes, fromBase64url } from "../security/mac
 const MAC_BYTES = 16;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// A mark at the beginning is part of the text: without it two spellings would be one cursor.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Seals the store's cursors, and opens them again. `scope` says which list it is, with all its filters. */
 export interface Cursors {

@@ -32,12 +32,7 @@ function knownPaths(routes: readonly { method: Method; path: string }[]): Known[
 }
 
 /** Answers what the routes leave over, and faults of the router itself. */
-export function answerUnrouted(
-  app: Hono,
-  routes: readonly { method: Method; path: string }[],
-  logger: Logger,
-  watch: RequestWatch,
-): void {
+export function answerUnrouted(app: Hono, routes: readonly { method: Method; path: string }[], logger: Logger, watch: RequestWatch): void {
   const known = knownPaths(routes);
 
   /** Told to the log and to the metrics, together. */

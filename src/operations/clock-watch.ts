@@ -23,11 +23,11 @@ export interface ClockWatchOptions {
 /** The watch of one server. */
 export interface ClockWatch {
   /** Compares the clocks, and writes the heartbeat once a minute. Throws `StoreUnavailableError`; what it found is kept all the same. */
-  look(): Promise<void>;
+  readonly look: () => Promise<void>;
   /** Whether the sweep waits: for 15 minutes after a jump, and until the first look. */
-  sweepPaused(): boolean;
+  readonly sweepPaused: () => boolean;
   /** Whether purging waits for an operator. */
-  purgePaused(): Promise<boolean>;
+  readonly purgePaused: () => Promise<boolean>;
 }
 
 const MINUTE = 60_000;

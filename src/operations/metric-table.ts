@@ -24,8 +24,8 @@ export const METRICS = {
   itera_conversations_live: gauge("Conversations that are active or completed, as the directory knows them."),
   itera_lifecycle_events_total: counter("What happened to conversations on this server.", "event"),
   itera_health_status: gauge("What health found: 0 ok, 1 degraded, 2 down.", "check"),
-  itera_job_age_seconds: gauge("Since a job last ended well here, or since the start if it has not yet; for the backup, anywhere.", "job"),
-  itera_job_failures_total: counter("Runs of jobs that failed.", "job"),
+  itera_job_age_seconds: gauge("Since a job last ended well here, or since the start if it has not yet; for the backup, anywhere.", "task"),
+  itera_job_failures_total: counter("Runs of jobs that failed.", "task"),
   itera_clock_paused: gauge("1 while a jump of the clock keeps this from being done.", "work"),
   itera_database_connections: gauge("Connections to PostgreSQL.", "pool", "state"),
   itera_database_waiting: gauge("Statements that wait for a connection to PostgreSQL.", "pool"),
@@ -44,7 +44,9 @@ export const METRICS = {
 export type MetricName = keyof typeof METRICS;
 
 /** The names of those of one type. */
-export type NameOf<T extends MetricDefinition["type"]> = { [N in MetricName]: (typeof METRICS)[N]["type"] extends T ? N : never }[MetricName];
+export type NameOf<T extends MetricDefinition["type"]> = {
+  [N in MetricName]: (typeof METRICS)[N]["type"] extends T ? N : never;
+}[MetricName];
 
 /** Upper bounds of the buckets of histograms: from a read on this machine to a request that gives up. */
 export const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;

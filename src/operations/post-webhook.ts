@@ -90,7 +90,12 @@ async function within<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
  * Posts JSON. Resolves when it was taken, which 2xx alone says; redirects are not followed. The name is resolved once, and
  * the connection goes to an address that was checked. Throws `WebhookError`.
  */
-export async function postWebhook(address: string, headers: Readonly<Record<string, string>>, body: string, options: PostOptions): Promise<void> {
+export async function postWebhook(
+  address: string,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  options: PostOptions,
+): Promise<void> {
   const url = new URL(address);
   const deadline = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
   const signal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline;
@@ -115,7 +120,9 @@ export async function postWebhook(address: string, headers: Readonly<Record<stri
   } catch (error) {
     if (error instanceof WebhookError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    throw new WebhookError(signal.aborted ? "it did not answer in time" : `it cannot be reached (${code ?? "unknown error"})`, { cause: error });
+    throw new WebhookError(signal.aborted ? "it did not answer in time" : `it cannot be reached (${code ?? "unknown error"})`, {
+      cause: error,
+    });
   }
   if (status < 200 || status > 299) throw new WebhookError(`it answered ${status}`);
 }

@@ -5,18 +5,13 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { diagnose, type Finding } from "../../src/runtimes/node/diagnosis.ts";
+import { readConfig, startServer } from "../../src/runtimes/node/server.ts";
 import { makeApiKey } from "../../src/security/api-key-text.ts";
 import { describeWith } from "../engines.ts";
 import { itera } from "../processes.ts";
 import { startRedisServer } from "../redis-server.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
-
-interface Finding {
-  readonly level: "ok" | "warning" | "problem";
-  readonly about: string;
-  readonly finding: string;
-  readonly remedy: string | null;
-}
 
 const encryptionKey = (id: string): string => `${id}:${randomBytes(32).toString("base64")}`;
 const ONE = encryptionKey("k1");
@@ -31,18 +26,25 @@ const SOUND = {
   ALLOWED_ORIGINS: "https://www.example.com",
 };
 
-/** An installation in a folder of its own, with a database. */
+/** What is found, and the exit code, as `itera doctor --json` has it. */
+async function asked(folder: string, env: Readonly<Record<string, string>>): Promise<{ code: number | null; findings: Finding[] }> {
+  const { code, stdout } = await itera(["doctor", "--json"], { folder, env });
+  return { code, findings: (JSON.parse(stdout) as { findings: Finding[] }).findings };
+}
+
+/** An installation in a folder of its own, whose database holds a conversation. */
 async function installed(env: Readonly<Record<string, string>>) {
   const folder = temporaryFolder();
-  const run = (args: string[], more: Record<string, string> = {}) => itera(args, { folder, env: { ...env, ...more } });
-  expect(await run(["create", "--message", "Buongiorno"])).toMatchObject({ code: 0 });
-
-  /** What is found, and the exit code. */
-  async function doctor(more: Record<string, string> = {}): Promise<{ code: number | null; findings: Finding[] }> {
-    const { code, stdout } = await run(["doctor", "--json"], more);
-    return { code, findings: (JSON.parse(stdout) as { findings: Finding[] }).findings };
-  }
-  return { folder, run, doctor, database: join(folder, "data", "conversations.db") };
+  const server = await startServer(readConfig({ env: { ...env, PORT: "0", LOG_LEVEL: "fatal" }, folder }));
+  await server.manager.createConversation({ messages: [{ role: "user", content: "Buongiorno" }] });
+  await server.close();
+  return {
+    folder,
+    database: join(folder, "data", "conversations.db"),
+    run: (args: string[], more: Record<string, string> = {}) => itera(args, { folder, env: { ...env, ...more } }),
+    /** The same without a process around it. */
+    doctor: (more: Record<string, string> = {}): Promise<Finding[]> => diagnose(readConfig({ env: { ...env, ...more }, folder })),
+  };
 }
 
 /** What an operator has to look at. */
@@ -50,8 +52,8 @@ const open = (findings: readonly Finding[]): Finding[] => findings.filter(({ lev
 
 describe("a sound installation", () => {
   it("has nothing open, and the exit code says so", async () => {
-    const { doctor, run } = await installed(SOUND);
-    const { code, findings } = await doctor();
+    const { folder, run } = await installed(SOUND);
+    const { code, findings } = await asked(folder, SOUND);
     expect(open(findings)).toEqual([]);
     expect(code).toBe(0);
     expect(findings.length).toBeGreaterThan(5);
@@ -72,14 +74,12 @@ describe("what is open by configuration", () => {
     ["a variable that does not exist", { API_KEY: "x" }, "configuration", "warning", "correct or remove it"],
   ] as const)("%s", async (_, more, about, level, remedy) => {
     const { doctor } = await installed(SOUND);
-    const { code, findings } = await doctor(more);
-    expect(open(findings)).toEqual([{ level, about, finding: expect.any(String), remedy: expect.stringContaining(remedy) }]);
-    expect(code).toBe(level === "problem" ? 1 : 0);
+    expect(open(await doctor(more))).toEqual([{ level, about, finding: expect.any(String), remedy: expect.stringContaining(remedy) }]);
   });
 
   it("origins of this machine are no finding, though they are http", async () => {
     const { doctor } = await installed(SOUND);
-    expect(open((await doctor({ ALLOWED_ORIGINS: "http://localhost:3000,http://127.0.0.1:5173" })).findings)).toEqual([]);
+    expect(open(await doctor({ ALLOWED_ORIGINS: "http://localhost:3000,http://127.0.0.1:5173" }))).toEqual([]);
   });
 });
 
@@ -88,8 +88,7 @@ describe("encryption", () => {
 
   it("none", async () => {
     const { doctor } = await installed(plain);
-    const { code, findings } = await doctor();
-    expect(open(findings)).toEqual([
+    expect(open(await doctor())).toEqual([
       {
         level: "warning",
         about: "encryption",
@@ -97,26 +96,25 @@ describe("encryption", () => {
         remedy: expect.stringContaining("itera rotate"),
       },
     ]);
-    expect(code).toBe(0);
   });
 
   it("begun on a database that was written without, then under another key: what is left is counted, until itera rotate was run", async () => {
     const { doctor, run } = await installed(plain);
     const first = { CONVERSATION_ENCRYPTION_KEY: ONE };
-    expect(open((await doctor(first)).findings)).toMatchObject([
+    expect(open(await doctor(first))).toMatchObject([
       { level: "warning", finding: "1 conversations are not encrypted yet", remedy: "itera rotate" },
     ]);
     expect((await run(["rotate"], first)).code).toBe(0);
-    expect(open((await doctor(first)).findings)).toEqual([]);
+    expect(open(await doctor(first))).toEqual([]);
     const second = { CONVERSATION_ENCRYPTION_KEY: `${encryptionKey("k2")},${ONE}` };
-    expect(open((await doctor(second)).findings)).toMatchObject([
+    expect(open(await doctor(second))).toMatchObject([
       { level: "warning", finding: "1 conversations are still under k1", remedy: "itera rotate" },
     ]);
   });
 
   it("its key missing, or another one of the same name", async () => {
-    const { doctor } = await installed(SOUND);
-    const missing = await doctor({ CONVERSATION_ENCRYPTION_KEY: "" });
+    const { doctor, folder } = await installed(SOUND);
+    const missing = await asked(folder, { ...SOUND, CONVERSATION_ENCRYPTION_KEY: "" });
     expect(open(missing.findings)).toContainEqual({
       level: "problem",
       about: "CONVERSATION_ENCRYPTION_KEY",
@@ -125,10 +123,9 @@ describe("encryption", () => {
     });
     expect(missing.code).toBe(1);
     const other = await doctor({ CONVERSATION_ENCRYPTION_KEY: encryptionKey("k1") });
-    expect(open(other.findings)).toMatchObject([
+    expect(open(other)).toMatchObject([
       { level: "problem", about: "CONVERSATION_ENCRYPTION_KEY", finding: expect.stringContaining('"k1" is another one') },
     ]);
-    expect(other.code).toBe(1);
   });
 
   it("a conversation whose key is damaged", async () => {
@@ -139,29 +136,23 @@ describe("encryption", () => {
       .all();
     for (const { name } of tables) file.exec(`UPDATE "${String(name)}" SET keyring = 'nonsense' WHERE keyring IS NOT NULL`);
     file.close();
-    const { code, findings } = await doctor();
-    expect(open(findings)).toMatchObject([
+    expect(open(await doctor())).toMatchObject([
       { level: "problem", about: "encryption", finding: "1 conversations have a damaged key", remedy: "restore them from a backup" },
     ]);
-    expect(code).toBe(1);
   });
 });
 
 describe("places", () => {
   it("no database, with what to do", async () => {
-    const { code, stdout } = await itera(["doctor", "--json"], { folder: temporaryFolder(), env: SOUND });
+    const { code, findings } = await asked(temporaryFolder(), SOUND);
     expect(code).toBe(1);
-    expect(open((JSON.parse(stdout) as { findings: Finding[] }).findings)).toMatchObject([
-      { level: "problem", about: "store", finding: expect.stringContaining("There is no database") },
-    ]);
+    expect(open(findings)).toMatchObject([{ level: "problem", about: "store", finding: expect.stringContaining("There is no database") }]);
   });
 
   it("a database that others of this machine may read", async () => {
     const { doctor, database } = await installed(SOUND);
     chmodSync(database, 0o644);
-    expect(open((await doctor()).findings)).toMatchObject([
-      { level: "warning", about: "permissions", remedy: expect.stringContaining("chmod 600") },
-    ]);
+    expect(open(await doctor())).toMatchObject([{ level: "warning", about: "permissions", remedy: expect.stringContaining("chmod 600") }]);
   });
 });
 
@@ -172,16 +163,15 @@ describeWith("redis", "a Redis", () => {
     onTestFinished(() => loose.stop());
     const safe = await startRedisServer({ flags: { appendonly: "yes", appendfsync: "always", "maxmemory-policy": "noeviction" } });
     onTestFinished(() => safe.stop());
-    const about = (findings: readonly Finding[]) => open(findings).filter(({ finding }) => /redis|append/i.test(finding));
+    // One server alone is a finding of its own, whatever it keeps.
+    const about = (findings: readonly Finding[]) => open(findings).filter(({ finding }) => !finding.includes("no replica"));
 
-    const production = await doctor({ HOT_STORE_URL: loose.url });
-    expect(about(production.findings)).toContainEqual(
-      expect.objectContaining({ level: "problem", remedy: expect.stringContaining("allow_loss=true") }),
-    );
-    expect(production.code).toBe(1);
-    const development = await doctor({ HOT_STORE_URL: loose.url, ENVIRONMENT: "development" });
-    expect(about(development.findings).map(({ level }) => level)).toContain("warning");
-    expect(development.code).toBe(0);
-    expect(about((await doctor({ HOT_STORE_URL: safe.url })).findings)).toEqual([]);
+    expect(about(await doctor({ HOT_STORE_URL: loose.url }))).toEqual([
+      expect.objectContaining({ level: "problem", about: "HOT_STORE_URL", remedy: expect.stringContaining("allow_loss=true") }),
+    ]);
+    const development = about(await doctor({ HOT_STORE_URL: loose.url, ENVIRONMENT: "development" }));
+    expect(development.map(({ level }) => level)).toContain("warning");
+    expect(development.map(({ level }) => level)).not.toContain("problem");
+    expect(about(await doctor({ HOT_STORE_URL: safe.url }))).toEqual([]);
   });
 });

@@ -9,6 +9,7 @@ import { startAlerting } from "../../src/runtimes/node/alerting.ts";
 import { readConfig } from "../../src/runtimes/node/config.ts";
 import { createLog } from "../../src/runtimes/node/log.ts";
 import { observe } from "../../src/runtimes/node/observe.ts";
+import { startServer } from "../../src/runtimes/node/server.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { startReceiver, WEBHOOK_SECRET } from "./receiver.ts";
 
@@ -101,6 +102,23 @@ describe("the alerts of a server", () => {
     await run();
     expect(received).toEqual([]);
     expect(await stores.records.list("webhook", null, 10)).toHaveLength(1);
+  });
+
+  it("run with the server: it finds, tells, counts and shows them, and stops", async () => {
+    const { url, received } = await startReceiver();
+    const env = { PORT: "0", ALERT_WEBHOOK_URL: url, ALERT_WEBHOOK_SECRET: WEBHOOK_SECRET, WEBHOOK_ALLOW_PRIVATE: "true" };
+    const server = await startServer(readConfig({ env, folder: temporaryFolder() }), { log: createLog("silent") });
+    try {
+      await server.manager.stores.records!.put("job", "clock", { reason: "jump", at: Date.now(), byMs: 3_600_000 });
+      while (received.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(received[0]).toMatchObject({ valid: true, body: { type: "alert.fired", data: { alert: "clock_jump" } } });
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      expect(text).toContain('itera_alerts_firing{alert="clock_jump"} 1');
+      expect(text).toContain('itera_webhook_attempts_total{outcome="delivered"} 1');
+      expect(text).toContain('itera_clock_paused{work="purge"} 1');
+    } finally {
+      await server.close();
+    }
   });
 
   it("stop at once, though a receiver does not answer", async () => {

@@ -55,7 +55,13 @@ export function backUp(stores: Stores, place: BackupPlace, options: Partial<RunO
 /** What all ports answer, but for incarnations, which a restore draws anew. */
 export async function answersOf(stores: Stores): Promise<unknown> {
   const answers = await allThatPortsAnswer(stores);
-  return JSON.parse(JSON.stringify(answers, (key, value: unknown) => (key === "incarnation" ? "any" : value)));
+  return JSON.parse(
+    JSON.stringify(answers, (key, value: unknown) => {
+      if (key === "incarnation") return "any";
+      // A sum, which rounds in the order in which it was made.
+      return key === "seconds" && typeof value === "number" ? Math.round(value * 1000) : value;
+    }),
+  );
 }
 
 /** Everything that a backup says, decompressed. */

@@ -105,7 +105,8 @@ describe("a backup", () => {
     expect((await checkBackup(place, good.id)).keys).toEqual(["k7"]);
     const text = textOf(folder);
     expect(text).toContain(id);
-    for (const secret of ["canarino", Buffer.from(key).toString("base64"), Buffer.from(key).toString("hex")]) expect(text).not.toContain(secret);
+    for (const secret of ["canarino", Buffer.from(key).toString("base64"), Buffer.from(key).toString("hex")])
+      expect(text).not.toContain(secret);
   });
 
   it("is noted, and a failure beside it", async () => {
@@ -123,9 +124,9 @@ describe("a backup", () => {
   it("that is told to stop leaves nothing behind", async () => {
     const { stores, place, folder } = await backupWorld();
     const stop = new AbortController();
-    await expect(
-      backUp(stores, place, { signal: stop.signal, onProgress: () => stop.abort(new Error("enough")) }),
-    ).rejects.toThrow("enough");
+    await expect(backUp(stores, place, { signal: stop.signal, onProgress: () => stop.abort(new Error("enough")) })).rejects.toThrow(
+      "enough",
+    );
     expect(readdirSync(folder)).toEqual([]);
     expect((await backupStatus(stores.records!)).failed).toBeNull();
   });
@@ -184,9 +185,13 @@ describeWith("tmpfs", "a disk for backups that is full", () => {
     const good = await backUp(stores, place);
     for (let i = 0; i < 100; i++) {
       const { id } = await manager.createConversation({});
-      await manager.appendMessages(id, [{ role: "user", content: Buffer.from(crypto.getRandomValues(new Uint8Array(30_000))).toString("base64") }]);
+      await manager.appendMessages(id, [
+        { role: "user", content: Buffer.from(crypto.getRandomValues(new Uint8Array(30_000))).toString("base64") },
+      ]);
     }
-    await expect(backUp(stores, place)).rejects.toThrow(/^There is no room for the backup in .* Free space there; backups that were made before are as they were\.$/);
+    await expect(backUp(stores, place)).rejects.toThrow(
+      /^There is no room for the backup in .* Free space there; backups that were made before are as they were\.$/,
+    );
     await checkBackup(place, good.id);
     expect(readdirSync(folder)).toEqual([good.id]);
     expect((await backupStatus(stores.records!)).good).toEqual(good);
@@ -201,7 +206,9 @@ describeWith("tmpfs", "a disk of the database that has no room for a snapshot", 
     const manager = new ConversationManager(stores);
     for (let i = 0; i < 20; i++) {
       const { id } = await manager.createConversation({});
-      await manager.appendMessages(id, [{ role: "user", content: Buffer.from(crypto.getRandomValues(new Uint8Array(30_000))).toString("base64") }]);
+      await manager.appendMessages(id, [
+        { role: "user", content: Buffer.from(crypto.getRandomValues(new Uint8Array(30_000))).toString("base64") },
+      ]);
     }
     const place = folderPlace(join(temporaryFolder(), "backups"), "here");
     const source = backupSource({ database: { engine: "sqlite", path }, hotStore: null, idPrefix: "ITERA" }, stores);

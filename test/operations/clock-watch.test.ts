@@ -137,7 +137,8 @@ describe("a clock that jumps", () => {
     const flaky = Object.fromEntries(
       Object.entries(records).map(([name, method]) => [
         name,
-        (...args: never[]) => (away ? Promise.reject(new StoreUnavailableError("away")) : (method as (...all: never[]) => unknown)(...args)),
+        (...args: never[]) =>
+          away ? Promise.reject(new StoreUnavailableError("away")) : (method as (...all: never[]) => unknown)(...args),
       ]),
     ) as unknown as Records;
     const { boot, jump } = machine(flaky);
@@ -216,7 +217,8 @@ describe("the jobs of a server", () => {
     };
     await run("sweep");
     await run("cleanup");
-    const peek = async (id: string) => (await stores.hot.read(id, 0))?.head.status ?? (await stores.archive.read(id, 0))?.head.status ?? null;
+    const peek = async (id: string) =>
+      (await stores.hot.read(id, 0))?.head.status ?? (await stores.archive.read(id, 0))?.head.status ?? null;
     expect([await peek(live.id), await peek(over.id), prepared]).toEqual(["active", "archived", 1]);
     // An operator says that the clock is right; what is over by it then goes.
     pass(16 * MINUTE);

@@ -21,7 +21,9 @@ export interface Received {
 function verify({ headers }: IncomingMessage, body: string): boolean {
   const [id, at, signatures] = ["webhook-id", "webhook-timestamp", "webhook-signature"].map((name) => String(headers[name] ?? ""));
   if (Math.abs(Date.now() / 1000 - Number(at)) > 300) return false;
-  const mac = createHmac("sha256", Buffer.from(WEBHOOK_SECRET.slice(6), "base64")).update(`${id}.${at}.${body}`).digest();
+  const mac = createHmac("sha256", Buffer.from(WEBHOOK_SECRET.slice(6), "base64"))
+    .update(`${id}.${at}.${body}`)
+    .digest();
   return signatures!.split(" ").some((each) => {
     const [version, text] = each.split(",");
     const given = Buffer.from(text ?? "", "base64");

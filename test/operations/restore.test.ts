@@ -179,7 +179,7 @@ describe("what was erased after a backup", () => {
     const { id } = await backUp(stores, place);
     expect(await restore(place, id, to, { intoExisting: true })).toMatchObject({ erasures: 2 });
     await there.deliver();
-    for (const erased of [varied.held, varied.active]) await expect(there.getConversation(erased)).rejects.toThrow();
+    for (const erased of [varied.held, varied.active]) await expect(there.getConversation(erased)).rejects.toThrow("erased");
     expect(JSON.stringify(await answersOf(to))).not.toMatch(/elena|anna/);
   });
 });

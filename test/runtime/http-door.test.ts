@@ -53,7 +53,7 @@ describe("the HTTP door", () => {
   it.each(answeredRequests(null))("answers %s", async (_, send, statuses) => {
     const { answers, rest } = await exchange(port, send);
     expect(answers.map((answer) => answer.status)).toEqual(statuses);
-    for (const answer of answers) if (answer.status >= 400) expect(noEnvelope(answer)).toBeNull();
+    expect(answers.filter(({ status }) => status >= 400).flatMap((answer) => noEnvelope(answer) ?? [])).toEqual([]);
     expect(rest).toBe("");
   });
 
@@ -94,8 +94,8 @@ describe("the HTTP door", () => {
   it(
     "survives 1,000 damaged requests: every answer is whole, none is a failure of ours, and there are no more answers than requests",
     { timeout: 120_000 },
-    // It expects at every request.
-    // oxlint-disable-next-line vitest/expect-expect
-    () => sendDamaged(port, null, 1000),
+    async () => {
+      expect(await sendDamaged(port, null, 1000)).toBeGreaterThan(250);
+    },
   );
 });

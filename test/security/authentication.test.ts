@@ -8,6 +8,7 @@ import { makeApiKey, parseApiKey } from "../../src/security/api-key-text.ts";
 import { createApiKeys } from "../../src/security/api-keys.ts";
 import { createConversationTokens } from "../../src/security/conversation-tokens.ts";
 import { deriveKey } from "../../src/security/mac.ts";
+import { createCursors } from "../../src/http/cursors.ts";
 import { BASE, SECRET, UNKNOWN, type Sent } from "../http/service.ts";
 import { caseTable, type Case } from "./case-table.ts";
 import { ORIGIN, otherKeys, outcome, startGuarded } from "./guarded-service.ts";
@@ -368,6 +369,14 @@ describe("a visitor's page", () => {
   });
 });
 
+/** A text with one bit of its bytes changed. */
+const flipped = (text: string, bit: number): string => {
+  const bytes = new TextEncoder().encode(text);
+  bytes[bit >> 3]! ^= 1 << (bit & 7);
+  return new TextDecoder("latin1").decode(bytes);
+};
+
+// With the 10,000 of ciphertexts in encryption.test.ts.
 describe("50,000 flipped bits", () => {
   it("make no token or key valid", async () => {
     const { id } = await guarded.begin();
@@ -375,12 +384,7 @@ describe("50,000 flipped bits", () => {
     const { token } = await tokens.issue({ conversation: id, operations: ["read"], epoch: 0 }, 3600);
     const key = guarded.keys.service;
     let accepted = 0;
-    const flipped = (text: string, bit: number): string => {
-      const bytes = new TextEncoder().encode(text);
-      bytes[bit >> 3]! ^= 1 << (bit & 7);
-      return new TextDecoder("latin1").decode(bytes);
-    };
-    for (let n = 0; n < 20_000; n++) {
+    for (let n = 0; n < 15_000; n++) {
       const text = flipped(token, n % (token.length * 8));
       if (
         await tokens.read(text).then(
@@ -401,6 +405,22 @@ describe("50,000 flipped bits", () => {
     }
     expect(accepted).toBe(0);
     expect(await tokens.read(token)).toMatchObject({ conversation: id });
+  });
+
+  it("make no cursor valid", async () => {
+    const cursors = createCursors(SECRET);
+    const cursor = (await cursors.seal("ITERA_20250125_143052_A7B9X2M8P4Q1_D", "list"))!;
+    let accepted = 0;
+    const isOpened = (text: string, scope = "list") =>
+      cursors.open(text, scope).then(
+        () => true,
+        () => false,
+      );
+    for (let n = 0; n < 10_000; n++) if (await isOpened(flipped(cursor, n % (cursor.length * 8)))) accepted++;
+    expect(accepted).toBe(0);
+    expect(await isOpened(cursor)).toBe(true);
+    expect(await isOpened(cursor, "another list")).toBe(false);
+    expect(await cursors.open((await cursors.seal("\ufeffA", "list"))!, "list")).toBe("\ufeffA");
   });
 });
 

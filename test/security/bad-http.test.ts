@@ -1,6 +1,6 @@
 // What no client would send, and what a browser may, against a server as it is in production: HTTP as bytes, on its socket.
 
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BASE, UNKNOWN } from "../http/service.ts";
 import { exchange, type RawExchange } from "../raw-http.ts";
 import {
@@ -111,13 +111,13 @@ caseTable(
 );
 
 describe("2,000 damaged requests", () => {
-  // They expect at every request.
-  // oxlint-disable-next-line vitest/expect-expect
-  it("with a key: every answer is whole, none is a failure of ours, and there are no more answers than requests", () =>
-    sendDamaged(server.port, server.keys.service, 2000));
+  it("with a key: every answer is whole, none is a failure of ours, and there are no more answers than requests", async () => {
+    expect(await sendDamaged(server.port, server.keys.service, 2000)).toBeGreaterThan(500);
+  });
 
-  // oxlint-disable-next-line vitest/expect-expect
-  it("without one", () => sendDamaged(server.port, null, 2000));
+  it("without one", async () => {
+    expect(await sendDamaged(server.port, null, 2000)).toBeGreaterThan(500);
+  });
 });
 
 const NOT_OPEN = `${BASE}/${UNKNOWN}`;

@@ -51,14 +51,14 @@ async function servers() {
       new ConversationManager(over, { environment: "D", secret: new Uint8Array(32).fill(5), clock: () => time.now }),
     inRows: () => inSchema(everyRow),
     /** The tables' files as they are on disk now. */
-    async inTables() {
+    inTables: async () => {
       await withClient(postgres.url, (client) => client.query("CHECKPOINT"));
       return filesBelow(postgresFolder, (path) => path.includes("/base/"));
     },
-    inLog: () => filesBelow(postgresFolder, (path) => path.includes("/pg_wal/")),
+    inLog: async () => filesBelow(postgresFolder, (path) => path.includes("/pg_wal/")),
     vacuum: () => inSchema((client) => client.query("VACUUM FULL")),
     /** Its append-only files: every value that was ever written since they were last rewritten. */
-    inRedis: () => filesBelow(redisFolder),
+    inRedis: async () => filesBelow(redisFolder),
     async rewriteRedis() {
       const client = await openTestRedis(redis.url);
       await client.send("BGREWRITEAOF");

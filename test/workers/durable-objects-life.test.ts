@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { StoreUnavailableError, TooLargeError } from "../../src/core/errors.ts";
+import { ConversationManager } from "../../src/core/manager.ts";
 import type { HotStore } from "../../src/core/hot-store.ts";
 import { behind } from "./behind.ts";
 import { alarmOf, DAY, HOUR, inside, leftIn, live, MINUTE, namespace, openWorld, pass, ring, START } from "./object-world.ts";
@@ -182,6 +183,46 @@ describe("the life of an object", () => {
     expect(await alarmOf(id)).toBe(next);
     behind.directory = directory;
     await live(id, 2 * HOUR);
+    expect((await manager.listConversations()).data).toMatchObject([{ id, messageCount: 1 }]);
+  });
+
+  it("what is said while the alarm is at work is no failure: with a life of under an hour its warning and the lists come a second later", async () => {
+    const { manager, directory, told } = openWorld();
+    behind.options = { ...behind.options, ttlMs: 30 * MINUTE };
+    const short = new ConversationManager(manager.stores, { ...behind.options });
+    const { id } = await short.createConversation();
+    await live(id, MINUTE);
+    behind.directory = {
+      ...directory,
+      async index(entries) {
+        behind.directory = directory;
+        await short.appendMessages(id, [said("meanwhile")]);
+        return directory.index(entries);
+      },
+    };
+    await short.appendMessages(id, [said("one")]);
+    await live(id, 1000);
+    expect((await alarmOf(id))! - Date.now()).toBeLessThanOrEqual(1000);
+    await live(id, 1000);
+    expect((await manager.listConversations()).data).toMatchObject([{ id, messageCount: 2 }]);
+    await short.appendMessages(id, [said("two")]);
+    await live(id, 1000);
+    expect((await manager.listConversations()).data).toMatchObject([{ id, messageCount: 3 }]);
+    expect(told.filter((type) => type === "expiring").length).toBeGreaterThan(1);
+  });
+
+  it("after a directory that was away for 25 seconds, lists have what was said meanwhile within 20", async () => {
+    const { manager, directory } = openWorld();
+    behind.directory = {
+      ...directory,
+      index: () => Promise.reject(new StoreUnavailableError("away")),
+      record: () => Promise.reject(new StoreUnavailableError("away")),
+    };
+    const { id } = await manager.createConversation();
+    await manager.appendMessages(id, [said("one")]);
+    await live(id, 25_000);
+    behind.directory = directory;
+    await live(id, 20_000);
     expect((await manager.listConversations()).data).toMatchObject([{ id, messageCount: 1 }]);
   });
 

@@ -1,4 +1,5 @@
 /** What the hot store and its turns share: one namespace, as this process knows it. */
+import type { StoredDataError } from "../../core/errors.ts";
 import { documentFrom, textOf, type Document } from "./document.ts";
 import { metadataOf, readMetadata, type Due } from "./due.ts";
 import type { KVNamespaceLike } from "./kv-namespace.ts";
@@ -17,6 +18,8 @@ export interface KvHotStoreOptions {
   pace?: () => number;
   /** Waits before a write that was refused is tried again. */
   sleep?: (ms: number) => Promise<void>;
+  /** Told of each record that is not readable when all are listed; it is left out, so that one that is damaged does not hide the others. */
+  onUnreadable?: (id: string, error: StoredDataError) => void;
 }
 
 /** What a read found; `missed`: KV says that nothing is there. */
@@ -43,6 +46,8 @@ export interface Engine {
   justSaved(id: string): boolean;
   /** A page of conversations in the order of their IDs, as keys tell of them, and where to go on, or null. What else lies in the namespace is left out. */
   list(cursor: string | null, limit: number): Promise<{ listed: Listed[]; cursor: string | null }>;
+  /** Told of a record that a list leaves out. */
+  readonly unreadable: (id: string, error: StoredDataError) => void;
   /** What those who list know from each other in this process. */
   readonly listing: ListingState;
   probe(): Promise<void>;
@@ -77,6 +82,7 @@ export function openEngine(given: KVNamespaceLike, options: KvHotStoreOptions): 
     clock,
     lists: kv.lists,
     listing,
+    unreadable: options.onUnreadable ?? (() => {}),
     inTurn: (id, work) => turns(keyOf(id), work),
     async load(id) {
       const text = await kv.get(keyOf(id));

@@ -1,4 +1,5 @@
 /** All conversations of a namespace in the order of their IDs, which is the order of its keys. */
+import { StoredDataError } from "../../core/errors.ts";
 import type { Head } from "../../core/head.ts";
 import type { Engine } from "./engine.ts";
 import { remember } from "./listing-state.ts";
@@ -36,8 +37,18 @@ export async function scan(engine: Engine, after: string | null, limit: number):
   return heads;
 }
 
-/** The heads of those that are still there. */
+/** The heads of those that are still there and can be read. */
 async function headsOf(engine: Engine, ids: readonly string[]): Promise<Head[]> {
-  const found = await Promise.all(ids.map((id) => engine.load(id)));
-  return found.flatMap(({ document }) => (document ? [document.whole.head] : []));
+  const found = await Promise.all(ids.map((id) => headOf(engine, id)));
+  return found.filter((head) => head !== null);
+}
+
+async function headOf(engine: Engine, id: string): Promise<Head | null> {
+  try {
+    return (await engine.load(id)).document?.whole.head ?? null;
+  } catch (error) {
+    if (!(error instanceof StoredDataError)) throw error;
+    engine.unreadable(id, error);
+    return null;
+  }
 }

@@ -7,7 +7,7 @@ import type { ConversationManager } from "../../core/manager.ts";
 import type { MessagePage } from "../../core/store.ts";
 import { ObjectAlarm } from "./alarm.ts";
 import { ObjectDatabase } from "./database.ts";
-import { nextDue } from "./due.ts";
+import { dueNow, nextDue } from "./due.ts";
 import type { DurableObjectStateLike } from "./durable-object-state.ts";
 import { readHead } from "./head-row.ts";
 import { Leases } from "./leases.ts";
@@ -48,9 +48,12 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const FORGET_AT_ONCE = 1000;
 
+/** Most outages are short, and what was said meanwhile is to be in lists soon after; milliseconds. */
+const FIRST_GAPS = [1000, 2000, 5000, 10_000, 20_000, 40_000];
+
 /** When an alarm that has failed so often in a row is tried again. The platform itself gives up after six times, so the object does it. */
 function gapAfter(failures: number): number {
-  return Math.min(HOUR, MINUTE * 2 ** Math.min(failures, 10));
+  return FIRST_GAPS[failures - 1] ?? Math.min(HOUR, MINUTE * 2 ** Math.min(failures - FIRST_GAPS.length, 10));
 }
 
 /**
@@ -137,20 +140,24 @@ export class ConversationObjectCore implements ConversationObjectLike {
     this.#alarm.forget();
     if (!this.#database.made) return this.records.forgetEnded();
     // Whatever happens from here on, it goes off again.
-    await this.#alarm.set(this.#clock() + gapAfter(this.#failures));
+    await this.#alarm.set(this.#clock() + Math.max(MINUTE, gapAfter(this.#failures)));
     let stayMs: number | null = null;
+    let wasDue: string[] = [];
     try {
       const manager = await this.#options.manager(this.own);
       try {
         const { reactivationMs, onceMs } = manager.settings;
         if (manager.stores.archive) stayMs = Math.max(reactivationMs, onceMs);
         while ((await this.own.forgetOnce(this.#clock(), FORGET_AT_ONCE)) === FORGET_AT_ONCE);
+        const head = readHead(this.#database);
+        wasDue = head ? dueNow(head, stayMs, this.#clock()) : [];
         await manager.sweep();
       } finally {
         await manager.close();
       }
-      if (!(await this.#emptied())) await this.#rearm(stayMs);
+      if (!(await this.#emptied())) await this.#rearm(stayMs, wasDue);
     } catch (error) {
+      this.#leases.clear();
       this.#options.onError?.(error, "alarm");
       await this.#noteFailures(this.#failures + 1);
     }
@@ -176,16 +183,20 @@ export class ConversationObjectCore implements ConversationObjectLike {
     return true;
   }
 
-  /** After an alarm: the next one. */
-  async #rearm(stayMs: number | null): Promise<void> {
+  /** After an alarm: the next one. `wasDue`: what it had to do; what came due meanwhile is not its failure. */
+  async #rearm(stayMs: number | null, wasDue: readonly string[]): Promise<void> {
     const database = this.#database;
     const now = this.#clock();
     const head = readHead(database);
     const due = head && nextDue(head, stayMs);
     const { free, leased } = outboxState(database, this.#leases, head?.version ?? null, now);
-    const failed = leased || (due !== null && due <= now);
+    // Nobody else is at work in the object, so the next alarm may try everything again.
+    this.#leases.clear();
+    const failed = leased || (head !== null && dueNow(head, stayMs, now).some((name) => wasDue.includes(name)));
     await this.#noteFailures(failed ? this.#failures + 1 : 0);
-    const times = [failed ? now + gapAfter(this.#failures) : due, firstOnceEnd(database), free ? now + this.#deliverAfterMs : null];
+    const soon = now + this.#deliverAfterMs;
+    const nextTurn = due === null ? null : Math.max(due, soon);
+    const times = [failed ? now + gapAfter(this.#failures) : nextTurn, firstOnceEnd(database), free ? soon : null];
     const known = times.filter((time) => time !== null);
     if (known.length > 0) await this.#alarm.set(Math.min(...known));
     else await this.#alarm.clear();

@@ -14,14 +14,28 @@ export function dueAt(what: What, { status, expiresAt, archivedAt, warnedFor }: 
 }
 
 /**
- * When the sweep has something to do with a conversation: an hour before its expiry, at its expiry, or, where there is an
- * archive, so long after it was archived (`stayMs`; null: it stays). Null: never.
+ * What the sweep does for a conversation, and when: the warning an hour before its expiry, the expiry, and, where there is an archive, taking it
+ * out so long after it was archived (`stayMs`; null: it stays).
  */
+function turnsOf(head: Head, stayMs: number | null): { name: string; at: number }[] {
+  const turns: { name: string; at: number }[] = [];
+  const add = (what: What, before: number): void => {
+    const at = dueAt(what, head);
+    if (at !== null) turns.push({ name: `${what} ${at}`, at: at + before });
+  };
+  add("expire", 0);
+  add("warn", -HOUR);
+  if (stayMs !== null) add("move", stayMs);
+  return turns;
+}
+
+/** When the sweep has something to do with a conversation. Null: never. */
 export function nextDue(head: Head, stayMs: number | null): number | null {
-  const expire = dueAt("expire", head);
-  const warn = dueAt("warn", head);
-  const move = dueAt("move", head);
-  const times = [expire, warn === null ? null : warn - HOUR, move === null || stayMs === null ? null : move + stayMs];
-  const known = times.filter((time) => time !== null);
-  return known.length === 0 ? null : Math.min(...known);
+  const times = turnsOf(head, stayMs).map(({ at }) => at);
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+/** What is due now, by names of which a later access makes others. */
+export function dueNow(head: Head, stayMs: number | null, now: number): string[] {
+  return turnsOf(head, stayMs).flatMap(({ name, at }) => (at <= now ? [name] : []));
 }

@@ -40,10 +40,10 @@ function sortOut(database: ObjectDatabase, { append = [], cut }: Change): Sorted
   return { fresh, places };
 }
 
-/** What was answered first, on the head as it is now, with the window as it was. */
+/** What was answered first, on the head as it is now, with the window as it was, as far as it was not cut since. */
 function replay(database: ObjectDatabase, now: Head, { head: answered, placed }: OnceAnswer, window: number): Committed {
   const head = { ...now, ...answered };
-  return { outcome: "replayed", head, placed, window: newestMessages(database, head.lastSeq, window) };
+  return { outcome: "replayed", head, placed, window: newestMessages(database, Math.min(head.lastSeq, now.lastSeq), window) };
 }
 
 /** `HotStore.create`. `now`: the engine's clock. */

@@ -1302,11 +1302,13 @@ $$;
 -- Sequential scans and plans for single values are off, and what must not be looked up by an index is an expression (until + 0): a plan
 -- that was made while a table was small must not outlive that.
 
--- The answer to a repeated request: the head as it is, what was answered then, its places, and the window that ended there.
+-- The answer to a repeated request: the head as it is, what was answered then, its places, and the window that ended there, or where the
+-- transcript was cut since.
 CREATE FUNCTION itera_live_replay(p_n BIGINT, p_key TEXT, p_window INTEGER) RETURNS TEXT LANGUAGE sql STABLE AS $$
   SELECT json_build_array('replayed', itera_live_head(l), o.placed::JSON, (
       SELECT json_agg(json_build_array(m.seq, m.stored_at, m.key, m.digest, m.body, m.size) ORDER BY m.seq)
-        FROM conversation_messages m WHERE m.n = p_n AND m.seq <= o.last_seq AND m.seq > o.last_seq - p_window
+        FROM conversation_messages m
+        WHERE m.n = p_n AND m.seq <= least(o.last_seq, l.last_seq) AND m.seq > least(o.last_seq, l.last_seq) - p_window
     ), o.answered::JSON)
     FROM conversation_live l JOIN conversation_once o ON o.n = l.n WHERE l.n = p_n AND o.key = p_key
 $$;

@@ -88,10 +88,10 @@ function windowOf(connection: Connection, n: number, lastSeq: number, window: nu
   return window > 0 ? selectStretch(connection, n, windowStretch(lastSeq, window)).flat() : [];
 }
 
-/** What was answered first, on the head as it is now, with the window as it was. */
+/** What was answered first, on the head as it is now, with the window as it was, as far as it was not cut since. */
 function replay(connection: Connection, row: Row, answer: OnceAnswer, window: number): CommitReply {
   const head = answer.row ?? rowOfSealed({ ...sealedHeadOf(row), ...answer.head });
-  const lastSeq = head[7] as number;
+  const lastSeq = Math.min(head[7] as number, row[7] as number);
   return ["replayed", head, answer.placed, windowOf(connection, row[HEAD_WIDTH] as number, lastSeq, window)];
 }
 

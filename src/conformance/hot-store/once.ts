@@ -139,6 +139,22 @@ const cases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: `${ONCE} where the transcript was cut since, a repeat shows the newest of what is left of the first answer`,
+    async run({ stores: { hot }, clock }) {
+      const now = clock.now();
+      const whole = makeWhole(now, texts(2));
+      const { id } = await settled(hot, whole);
+      const change = { now, append: [3, 4, 5, 6].map((n) => makeMessage(`said ${n}`)), once: entry(now), window: 3 };
+      const { head, window } = happened(await hot.commit(id, change));
+      assert.deepEqual(seqs(window), [4, 5, 6]);
+      const bytes = whole.messages[0]!.size;
+      happened(await hot.commit(id, { now, require: { version: head.version }, cut: { after: 1, bytes } }));
+      assert.deepEqual(seqs(happened(await hot.commit(id, change), "replayed").window), [1]);
+      happened(await hot.commit(id, { now, append: [makeMessage("new")] }));
+      assert.deepEqual(seqs(happened(await hot.commit(id, change), "replayed").window), [1, 2]);
+    },
+  },
+  {
     name: `${ONCE} keys are those of one conversation`,
     async run({ stores: { hot }, clock }) {
       const now = clock.now();

@@ -69,7 +69,7 @@ export function bucketPlace(options: BucketOptions): BackupPlace {
   async function ask(method: string, path: string, body?: Uint8Array): Promise<{ status: number; bytes: Uint8Array }> {
     let cause: unknown;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, 200 * 4 ** attempt));
+      if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, 200 * 3 ** attempt));
       try {
         const response = await once(method, path, body && new Uint8Array(body));
         const bytes = new Uint8Array(await response.arrayBuffer());

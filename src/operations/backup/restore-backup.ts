@@ -39,6 +39,8 @@ export interface RestoreReport {
   /** Entries of erasure logs that the target did not know. */
   erasures: number;
   records: number;
+  /** API keys among them: those that were revoked after the backup are valid again. */
+  apiKeys: number;
   /** Purged ones in daily counts, which cannot be restored. */
   uncounted: number;
   /** The names of the master keys that are needed. */
@@ -167,6 +169,7 @@ export async function restoreBackup(place: BackupPlace, id: string, to: Stores, 
     erased: 0,
     erasures,
     records: 0,
+    apiKeys: 0,
     uncounted: 0,
     keys: manifest.keys,
   };
@@ -198,7 +201,9 @@ export async function restoreBackup(place: BackupPlace, id: string, to: Stores, 
   for await (const { kind, key, value } of readTable(place, manifest, "records")) {
     // Nothing else is in a backup, and nothing else may be set by one.
     if (!KEPT_KINDS.some((each) => each === kind)) throw damaged(`it holds a record of the kind ${JSON.stringify(kind)}`);
-    if ((await records.put(kind, key, value, { ifVersion: 0 })).won) report.records++;
+    if (!(await records.put(kind, key, value, { ifVersion: 0 })).won) continue;
+    report.records++;
+    if (kind === "key") report.apiKeys++;
   }
   let counted = 0;
   for await (const day of readTable(place, manifest, "days")) counted += day.total;

@@ -19,6 +19,8 @@ export interface BackupSource {
 export interface RunOptions extends Omit<BackupOptions, "id" | "consistency"> {
   /** Opens what is read. Asked for when the lease is held. */
   readonly source: () => Promise<BackupSource>;
+  /** Asked when the lease is held; false: another one has made it meanwhile. */
+  readonly isWanted?: () => Promise<boolean>;
 }
 
 /**
@@ -31,6 +33,7 @@ export async function runBackup(stores: Stores, place: BackupPlace, options: Run
   try {
     return await withBackupLease(stores, randomBytes(8).toString("hex"), async (lost) => {
       const signal = given ? AbortSignal.any([given, lost]) : lost;
+      if (options.isWanted && !(await options.isWanted())) throw new BackupBusyError("Another server has just made the backup");
       await place.tidy(clock());
       const startedAt = clock();
       const id = backupId(startedAt, randomBytes(4).toString("hex"));

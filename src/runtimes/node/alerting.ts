@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { memoryStores } from "../../adapters/memory/memory-stores.ts";
 import { createAlerts, type AlertCheck, type AlertFacts, type AlertKind, type Alerts } from "../../operations/alerts.ts";
 import { backupStatus } from "../../operations/backup/backup-status.ts";
@@ -18,6 +19,8 @@ import type { Observation } from "./observe.ts";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const LOOK_MS = 30_000;
+const FIRST_LOOK_MS = 5000;
+const STOP_MS = 3000;
 const DELIVER_MS = 5000;
 
 const SWEEP_OLD_MS = 15 * MINUTE;
@@ -42,7 +45,8 @@ export interface Alerting {
   stop(): Promise<void>;
 }
 
-const olderThan = (ms: number, at: number): AlertFacts | null => (Date.now() - at > ms ? { minutes: Math.floor((Date.now() - at) / MINUTE) } : null);
+const olderThan = (ms: number, at: number): AlertFacts | null =>
+  Date.now() - at > ms ? { minutes: Math.floor((Date.now() - at) / MINUTE) } : null;
 
 function checksOf({ config, service, jobs, health, startedAt, observed }: AlertingOptions, kept: WebhookOutbox | null) {
   const { records } = service.manager.stores;
@@ -141,7 +145,7 @@ export function startAlerting(options: AlertingOptions): Alerting {
     log.warn({ err: error, job }, "a job failed");
     observed.jobFailed(job);
   };
-  const looking = startJob({ everyMs: LOOK_MS, firstMs: LOOK_MS, onError: onError("alerts"), run: () => alerts.look() });
+  const looking = startJob({ everyMs: LOOK_MS, firstMs: FIRST_LOOK_MS, onError: onError("alerts"), run: () => alerts.look() });
   const deliver = async (): Promise<void> => {
     await held?.deliver();
     await kept?.deliver();
@@ -163,7 +167,11 @@ export function startAlerting(options: AlertingOptions): Alerting {
     deliver,
     async stop() {
       stopping.abort();
-      await Promise.all([looking.stop(), delivering.stop()]);
+      // A database that hangs does not keep the server from stopping.
+      const late = new AbortController();
+      const patience = sleep(STOP_MS, undefined, { signal: late.signal }).catch(() => {});
+      await Promise.race([Promise.all([looking.stop(), delivering.stop()]), patience]);
+      late.abort();
     },
   };
 }

@@ -43,11 +43,12 @@ export function startBackups(config: Config, service: Pick<OpenService, "jobs" |
   const place = backupPlace(config);
   const intervalMs = config.backupIntervalHours * HOUR;
   const stopping = new AbortController();
+  const isDue = async (): Promise<boolean> => isBackupDue(await backupStatus(records), clock(), intervalMs);
 
   async function make(): Promise<void> {
     try {
       await service.jobs.deliver();
-      const good = await backUp(config, service.stored, place, { clock, signal: stopping.signal });
+      const good = await backUp(config, service.stored, place, { clock, signal: stopping.signal, isWanted: isDue });
       log.info({ ...good }, "backed up");
     } catch (error) {
       // Another server makes it, or this one stops: the next look will see.
@@ -64,7 +65,7 @@ export function startBackups(config: Config, service: Pick<OpenService, "jobs" |
       options.onFailed?.("backup");
     },
     async run() {
-      if (isBackupDue(await backupStatus(records), clock(), intervalMs)) await make();
+      if (await isDue()) await make();
       if (!stopping.signal.aborted && !(await options.purgePaused?.())) await prune(config, place, records, clock, log);
     },
   });

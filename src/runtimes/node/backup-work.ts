@@ -16,7 +16,7 @@ import type { GoodBackup } from "../../operations/backup/backup-status.ts";
 import { openBackup } from "../../operations/backup/check-backup.ts";
 import { pruneBackups, type Pruned } from "../../operations/backup/prune-backups.ts";
 import { restoreBackup, type RestoreOptions, type RestoreReport } from "../../operations/backup/restore-backup.ts";
-import { runBackup } from "../../operations/backup/run-backup.ts";
+import { runBackup, type RunOptions } from "../../operations/backup/run-backup.ts";
 import { createMasterKeys } from "../../security/encryption/master-keys.ts";
 import { sealedStores } from "../encrypt-stores.ts";
 import { backupSource } from "./backup-source.ts";
@@ -44,7 +44,7 @@ export function backUp(
   config: Config,
   stored: Stores,
   place: BackupPlace,
-  options: { clock?: () => number; onProgress?: (done: number, total: number) => void; signal?: AbortSignal } = {},
+  options: Partial<Pick<RunOptions, "clock" | "onProgress" | "signal" | "isWanted">> = {},
 ): Promise<GoodBackup> {
   return runBackup(stored, place, {
     program: packageVersion(),
@@ -97,14 +97,18 @@ export async function backUpConfigured(
     patience: "work",
     onError: (error, during) => options.onNote(`${during}: ${error instanceof Error ? error.message : String(error)}`),
   });
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort(new Error("The backup was stopped, and nothing of it was kept"));
+  process.once("SIGINT", stop).once("SIGTERM", stop);
   try {
     await jobs.deliver();
     const onProgress = (done: number, total: number): void =>
       options.onProgress(done / Math.max(1, total), `${done} of about ${total} conversations`);
     const wait = (): void => options.onNote("another backup is under way, or was broken off a moment ago; waiting for it");
-    const good = await patiently(wait, () => backUp(config, stored, place, { onProgress }));
+    const good = await patiently(wait, () => backUp(config, stored, place, { onProgress, signal: stopping.signal }));
     return { good, place: place.name, pruned: options.prune ? await pruneOld(config, place, Date.now(), true) : null };
   } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
     await jobs.close();
   }
 }

@@ -93,7 +93,8 @@ async function ofClock({ stores: { records } }: OpenStores, confirmed: boolean):
   const mark = confirmed ? await confirmClock(records) : await clockMark(records);
   if (!mark) return [ok("clock", confirmed ? "there was nothing to confirm" : "no jump is to be confirmed")];
   const far = `${Math.abs(Math.round(mark.byMs / 60_000))} minutes ${mark.byMs < 0 ? "back" : "ahead"}`;
-  const what = mark.reason === "jump" ? `the clock of a server jumped ${far}` : `a server started with its clock ${far} of the last heartbeat`;
+  const what =
+    mark.reason === "jump" ? `the clock of a server jumped ${far}` : `a server started with its clock ${far} of the last heartbeat`;
   if (confirmed) return [ok("clock", `${what}; confirmed now, so the server purges again`)];
   return [
     problem(
@@ -166,7 +167,11 @@ export async function diagnose(config: Config, options: { confirmClock?: boolean
     return findings;
   }
   try {
-    findings.push(...(await ofFiles(open.files)), ...(await ofStores(config, open)), ...(await ofClock(open, options.confirmClock === true)));
+    findings.push(
+      ...(await ofFiles(open.files)),
+      ...(await ofStores(config, open)),
+      ...(await ofClock(open, options.confirmClock === true)),
+    );
   } catch (error) {
     findings.push(problem("store", error instanceof Error ? error.message : String(error), "then run itera doctor again"));
   } finally {

@@ -67,7 +67,8 @@ export function startJobs(
     async run() {
       await prepare();
       await clock?.look();
-      if (await clock?.purgePaused()) return log.warn({}, "not cleaned up: the clock has jumped. If it is right now: itera doctor --confirm-clock");
+      if (await clock?.purgePaused())
+        return log.warn({}, "not cleaned up: the clock has jumped. If it is right now: itera doctor --confirm-clock");
       log.info({ ...(await manager.cleanup()) }, "cleaned up");
     },
   });

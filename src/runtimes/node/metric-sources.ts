@@ -52,7 +52,7 @@ function* ofEngine(place: string, { file, pools }: EngineFigures): Generator<Rea
 export function addSources(metrics: Metrics, { service, jobs, clock, health, startedAt }: Looked): void {
   const { directory, records } = service.manager.stores;
   const age = (job: string, at: number | null): Reading => {
-    return { name: "itera_job_age_seconds", labels: { job }, value: Math.max(0, Date.now() - (at ?? startedAt)) / 1000 };
+    return { name: "itera_job_age_seconds", labels: { task: job }, value: Math.max(0, Date.now() - (at ?? startedAt)) / 1000 };
   };
   metrics.addSource(() => [
     age("sweep", jobs.sweep.lastDone()),
@@ -60,9 +60,7 @@ export function addSources(metrics: Metrics, { service, jobs, clock, health, sta
     age("cleanup", jobs.cleanup.lastDone()),
     { name: "itera_build_info", labels: { version: packageVersion() }, value: 1 },
   ]);
-  metrics.addSource(() =>
-    Object.entries(service.figures()).flatMap(([place, figures]) => [...ofEngine(place, figures)]),
-  );
+  metrics.addSource(() => Object.entries(service.figures()).flatMap(([place, figures]) => [...ofEngine(place, figures)]));
   for (const { name, run } of health) {
     metrics.addSource(async () => {
       const status = await run().catch(() => "down" as const);

@@ -19,14 +19,14 @@ export interface Observation {
   /** What should not keep happening. */
   readonly recurring: Readonly<Record<"outbox" | "decrypting" | "limiter", Recurrence>>;
   /** Wraps the engines' stores. */
-  wrap(stores: Stores): Stores;
-  event(event: Pick<LifecycleEvent, "type">): void;
+  readonly wrap: (stores: Stores) => Stores;
+  readonly event: (event: Pick<LifecycleEvent, "type">) => void;
   /** Something failed off the request path. */
-  failed(error: unknown, during: string): void;
-  jobFailed(job: string): void;
+  readonly failed: (error: unknown, during: string) => void;
+  readonly jobFailed: (job: string) => void;
   /** The shared rate limiter did not answer. */
-  degraded(): void;
-  close(): void;
+  readonly degraded: () => void;
+  readonly close: () => void;
 }
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
@@ -81,7 +81,7 @@ export function observe({ metrics: wanted, encryptionKeys }: Pick<Config, "metri
       if (during === "decrypting" || (encrypted && error instanceof StoredDataError)) recurring.decrypting.note();
     },
     jobFailed(job) {
-      metrics?.count("itera_job_failures_total", { job });
+      metrics?.count("itera_job_failures_total", { task: job });
       if (job === "outbox") recurring.outbox.note();
     },
     degraded() {

@@ -84,7 +84,17 @@ export async function openService(config: Config, options: OpenOptions = {}): Pr
     if (options.patience === "request") await checkBackups(config, stores.records);
     const keys = serviceKeys(config, secret, stores.records, (error) => failed(error, "noting the use of a key"));
     const manager = over(sealedStores(config, stores, failed));
-    return { manager, jobs: jobs === stores ? manager : over(sealedStores(config, jobs, failed)), stored: jobs, secret, keys, limiter, prepare, files, figures };
+    return {
+      manager,
+      jobs: jobs === stores ? manager : over(sealedStores(config, jobs, failed)),
+      stored: jobs,
+      secret,
+      keys,
+      limiter,
+      prepare,
+      files,
+      figures,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -3,7 +3,7 @@ import type { Hono } from "hono";
 import { StoreUnavailableError } from "../../core/errors.ts";
 import { failureReply } from "../../http/failure.ts";
 import { requestIdOf } from "../../http/request-id.ts";
-import { toResponse } from "../../http/reply.ts";
+import { json, toResponse } from "../../http/reply.ts";
 import { ConfigurationError } from "../node/configuration-error.ts";
 import { duringRequest } from "./behind.ts";
 import type { Env, Scheduled, WorkerContext } from "./env.ts";
@@ -11,6 +11,7 @@ import { runJobs } from "./jobs.ts";
 import { createLog } from "./log.ts";
 import type { Service } from "./service.ts";
 import { services } from "./services.ts";
+import { VERSION } from "./version.ts";
 import { workerApp } from "./worker-app.ts";
 
 /** The handlers. */
@@ -30,12 +31,16 @@ function appOf(service: Service, env: Env): Hono {
   return app;
 }
 
-/** The answer when nothing could be opened. */
+const LIVE = "/livez";
+
+/** The answer when nothing could be opened. The process answers all the same. */
 function notOpened(request: Request, error: unknown): Response {
+  const isLive = new URL(request.url).pathname === LIVE && (request.method === "GET" || request.method === "HEAD");
   const requestId = requestIdOf(request.headers.get("x-request-id") ?? undefined);
   const log = createLog("info");
   if (error instanceof ConfigurationError) log.error({ requestId }, error.message);
   else log.error({ requestId, err: error }, "the service cannot be opened");
+  if (isLive) return toResponse(json({ status: "ok", version: VERSION, uptimeSeconds: 0, checks: {} }), requestId);
   const sentence =
     error instanceof StoreUnavailableError
       ? "The store cannot be opened at the moment. Try again."

@@ -1,9 +1,9 @@
 /** What the cron does: the sweep every minute; cleanup, daily counts and what moves between stores every hour. */
 import { keepDailyCounts, lastDays } from "../../adapters/cloudflare-kv/daily-counts.ts";
 import { NotSupportedError } from "../../core/errors.ts";
-import type { Head } from "../../core/head.ts";
 import type { Env, Scheduled } from "./env.ts";
 import { SWEEP_MARK } from "./health.ts";
+import { moveSome } from "./move-some.ts";
 import type { Service } from "./service.ts";
 
 /** The crons, as `wrangler.jsonc` has them. Cloudflare lets the second kind compute for longer. */
@@ -12,7 +12,6 @@ export const CRONS = { minute: "* * * * *", hour: "7 * * * *" } as const;
 const HOUR = 3_600_000;
 /** What was said some weeks ago may still be completed, or be reopened. */
 const COUNTED_DAYS = 35;
-const MOVED_AT_ONCE = 250;
 
 /** One thing that the cron does. */
 interface Job {
@@ -26,20 +25,8 @@ export function dueThisHour(scheduledTime: number, everyHours: number): boolean 
   return Math.floor(scheduledTime / period) !== Math.floor((scheduledTime - HOUR) / period);
 }
 
-/** Moves conversations that nobody has asked for; what is left comes next time. */
-async function moveSome({ from, to }: NonNullable<Service["moving"]>): Promise<{ moved: number }> {
-  let moved = 0;
-  for (let after: string | null = null; moved < MOVED_AT_ONCE;) {
-    const heads: Head[] = await from.scan(after, MOVED_AT_ONCE);
-    for (const { id } of heads) if (await to.move(id)) moved++;
-    if (heads.length === 0) break;
-    after = heads.at(-1)!.id;
-  }
-  return { moved };
-}
-
 function jobsOf(service: Service, env: Env, { cron, scheduledTime }: Scheduled): Job[] {
-  const { manager, moving, settings } = service;
+  const { manager, moving, settings, log } = service;
   const { directory, records } = manager.stores;
   // A cron that is neither of ours, or a call by hand, does everything.
   const minute = cron !== CRONS.hour;
@@ -69,7 +56,7 @@ function jobsOf(service: Service, env: Env, { cron, scheduledTime }: Scheduled):
       run: () => keepDailyCounts(CONVERSATION_ANALYTICS, directory, lastDays(scheduledTime, COUNTED_DAYS)),
     });
   }
-  if (hour && moving) jobs.push({ name: "move", run: () => moveSome(moving) });
+  if (hour && moving) jobs.push({ name: "move", run: () => moveSome(moving, records, log) });
   return jobs;
 }
 

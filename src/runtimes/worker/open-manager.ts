@@ -1,4 +1,5 @@
 /** A manager as a Worker's settings have it: what requests, cron, alarms of objects and chatbots' sessions work with. */
+import { durableObjectRecords } from "../../adapters/durable-objects/records.ts";
 import type { HotStore } from "../../core/hot-store.ts";
 import { ConversationManager } from "../../core/manager.ts";
 import type { Stores } from "../../core/stores.ts";
@@ -10,13 +11,15 @@ import { developmentSecret } from "./development-secret.ts";
 import { variablesOf, type Env } from "./env.ts";
 import { createLog, type Log } from "./log.ts";
 
-/** The service's secret. */
+/** The service's secret. In development one that was not given is kept in objects, if those are bound: they answer while a database is away. */
 export async function secretOf(
   env: Env,
   settings: CheckedSettings,
   { records }: Pick<Stores, "records">,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return settings.secret ?? developmentSecret(records, env.SHARED_CONFIG ?? env.CHAT_SESSIONS);
+  if (settings.secret) return settings.secret;
+  const { CONVERSATIONS, SHARED_CONFIG, CHAT_SESSIONS } = env;
+  return developmentSecret(CONVERSATIONS ? durableObjectRecords({ namespace: CONVERSATIONS }) : records, SHARED_CONFIG ?? CHAT_SESSIONS);
 }
 
 /** A manager over stores. Its events and its failures off the request path are logged. */

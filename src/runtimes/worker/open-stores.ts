@@ -12,13 +12,20 @@ import { ConfigurationError } from "../node/configuration-error.ts";
 import { openBehind } from "./behind.ts";
 import type { Env } from "./env.ts";
 
+/** What moves, and where to. */
+export interface Moving {
+  /** The old store; told of each record in it that is not readable when all are listed. */
+  from(onUnreadable: (id: string, error: Error) => void): HotStore;
+  readonly to: MovingHotStore;
+}
+
 /** Stores that are open. */
 export interface OpenStores {
   readonly stores: Stores;
   /** Where API keys are: in objects, else in the database; null: nowhere, since KV would let a revoked key in for a minute. */
   readonly keyRecords: Records | null;
   /** The KV that conversations move out of, and the store that takes them; null: nothing moves. */
-  readonly moving: { readonly from: HotStore; readonly to: MovingHotStore } | null;
+  readonly moving: Moving | null;
 }
 
 /** All stores: live conversations are in objects, else in KV. Throws `ConfigurationError` if neither is bound. */
@@ -29,8 +36,9 @@ export async function openStores(env: Env, settings: CheckedSettings): Promise<O
     const stores = durableObjectStores({ namespace: env.CONVERSATIONS, ...behind });
     const keyRecords = durableObjectRecords({ namespace: env.CONVERSATIONS });
     if (!env.CONVERSATIONS_FROM) return { stores, keyRecords, moving: null };
-    const from = kvHotStore(env.CONVERSATIONS_FROM, { prefix });
-    const to = movingHotStore({ from, to: stores.hot, archive: stores.archive });
+    const old = env.CONVERSATIONS_FROM;
+    const from = (onUnreadable?: (id: string, error: Error) => void) => kvHotStore(old, { prefix, ...(onUnreadable && { onUnreadable }) });
+    const to = movingHotStore({ from: from(), to: stores.hot, archive: stores.archive });
     return { stores: { ...stores, hot: to }, keyRecords, moving: { from, to } };
   }
   // KV passes nothing on, so a directory would know nothing; and it keeps no idempotency entries, so there is nothing to claim.

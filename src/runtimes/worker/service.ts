@@ -7,6 +7,7 @@ import { checkEncryption, sealedStores } from "../encrypt-stores.ts";
 import { hasWorkingKey, serviceKeys } from "../guard.ts";
 import { SETTINGS } from "../node/settings.ts";
 import { BINDINGS, variablesOf, type Env } from "./env.ts";
+import { createKeyCheck, type KeyCheck } from "./key-check.ts";
 import { createLog, type Log } from "./log.ts";
 import { managerOver, secretOf } from "./open-manager.ts";
 import { openStores, type OpenStores } from "./open-stores.ts";
@@ -28,7 +29,14 @@ export interface Service {
 interface Kept {
   readonly shared: SharedConfig;
   readonly startedAt: number;
-  opened: { readonly set: ReadonlyMap<string, string>; readonly service: Service } | null;
+  opened: Opened | null;
+}
+
+/** A service, and what is still to be found out about it. */
+interface Opened {
+  readonly set: ReadonlyMap<string, string>;
+  readonly service: Service;
+  readonly keyCheck: KeyCheck;
 }
 
 /** More at once than any Worker has; what is beyond is opened anew. */
@@ -90,13 +98,20 @@ export function createServices(clock: () => number = () => Date.now()): Services
       const kept = keptOf(env);
       const set = await kept.shared.variables();
       // Promises are not shared between requests: one that is cancelled would leave the others waiting.
-      if (kept.opened?.set !== set) kept.opened = { set, service: await open(env, set, kept.startedAt) };
-      return kept.opened.service;
+      if (kept.opened?.set !== set) kept.opened = { set, ...(await open(env, set, kept.startedAt, clock)) };
+      const { service, keyCheck } = kept.opened;
+      await keyCheck.ask();
+      return service;
     },
   };
 }
 
-async function open(env: Env, set: ReadonlyMap<string, string>, startedAt: number): Promise<Service> {
+async function open(
+  env: Env,
+  set: ReadonlyMap<string, string>,
+  startedAt: number,
+  clock: () => number,
+): Promise<Omit<Opened, "set">> {
   const settings = checkSettings(set);
   const log = createLog(settings.logLevel);
   for (const name of OF_NODE)
@@ -107,12 +122,14 @@ async function open(env: Env, set: ReadonlyMap<string, string>, startedAt: numbe
   for (const warning of settings.warnings) if (!warning.startsWith(SETTINGS.resumeHours.name)) log.warn({}, warning);
   const { stores, keyRecords, moving } = await openStores(env, settings);
   const secret = await secretOf(env, settings, stores);
-  await checkEncryption(settings, stores);
+  const unknown = (error: unknown) => log.warn({ err: error }, "whether the encryption keys are the right ones is not known: their store does not answer");
+  const keyCheck = createKeyCheck(() => checkEncryption(settings, stores), unknown, clock);
   const sealed = sealedStores(settings, stores, (error, during) => log.error({ err: error, during }, "failed off the request path"));
   const notNoted = (error: unknown) => log.warn({ err: error }, "the use of a key was not noted");
   const keys = serviceKeys(settings, secret, keyRecords, notNoted, waitUntil);
   if (settings.environment !== "development" && (settings.apiKeys ?? []).length === 0) waitUntil(tellOfNoKey(keys, settings, log));
-  return { settings, manager: managerOver(sealed, settings, secret, log), moving, secret, keys, log, startedAt };
+  const service = { settings, manager: managerOver(sealed, settings, secret, log), moving, secret, keys, log, startedAt };
+  return { service, keyCheck };
 }
 
 /** A Worker cannot refuse to start; without keys it refuses everybody, and its log says what to do. */

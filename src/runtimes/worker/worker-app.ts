@@ -7,6 +7,7 @@ import { createApp } from "../../http/app.ts";
 import { guard } from "../guard.ts";
 import type { AssetsLike, Env } from "./env.ts";
 import { healthChecks } from "./health.ts";
+import { workerMetrics } from "./metrics.ts";
 import type { Service } from "./service.ts";
 import { VERSION } from "./version.ts";
 
@@ -26,6 +27,7 @@ function apiPage(assets: AssetsLike): (file: string) => Promise<PageFile | null>
 
 /** Wires the application over a service. */
 export function workerApp({ settings, manager, secret, keys, log, startedAt }: Service, { API_PAGE, CONVERSATIONS }: Env): Hono {
+  const { directory } = manager.stores;
   const keyless = settings.environment === "development" && (settings.apiKeys ?? []).length === 0;
   const visitor = (c: Context): string | null => c.req.header(VISITOR)?.trim() ?? null;
   return createApp({
@@ -54,6 +56,7 @@ export function workerApp({ settings, manager, secret, keys, log, startedAt }: S
     acceptEnvironments: settings.acceptEnvironments,
     health: healthChecks(manager.stores, startedAt),
     startedAt,
+    ...(settings.metrics && directory ? { metrics: () => workerMetrics(directory, Date.now()) } : {}),
     ...(API_PAGE ? { apiPage: apiPage(API_PAGE) } : {}),
   });
 }

@@ -25,7 +25,8 @@ const child = spawn(
     join(root, "node_modules/wrangler/bin/wrangler.js"),
     "dev",
     ...(has("--config") || has("-c") ? [] : ["--config", join(root, "wrangler.jsonc")]),
-    ...(has("--env") || has("-e") ? [] : ["--env", "development"]),
+    // Another configuration has environments of its own, or none.
+    ...(has("--env") || has("-e") || has("--config") || has("-c") ? [] : ["--env", "development"]),
     ...(has("--port") ? [] : ["--port", "8787"]),
     ...(has("--inspector-port") ? [] : ["--inspector-port", "0"]),
     "--local",

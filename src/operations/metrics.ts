@@ -101,12 +101,14 @@ export function createMetrics(): Metrics {
       return there;
     }));
   }
-  const timer = setTimeout(() => void loaded(), LOAD_AFTER_MS).unref();
+  /** Whoever looks is told if that fails; the server goes on without. */
+  const loadSoon = (): void => void loaded().catch(() => (early = []));
+  const timer = setTimeout(loadSoon, LOAD_AFTER_MS).unref();
 
   function note(work: Note): void {
     if (kept) return work(kept);
-    early.push(work);
-    if (early.length >= MOST_EARLY) void loaded();
+    if (early.length < MOST_EARLY) early.push(work);
+    else loadSoon();
   }
 
   async function show(): Promise<string> {

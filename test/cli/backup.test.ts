@@ -133,10 +133,18 @@ describe("itera backup, verify and restore", () => {
     expect(await withStores(join(folder, "new.db"), ({ hot }) => hot.scan(null, 1))).toEqual([]);
   });
 
-  it("go on after they were killed: a backup begins anew and takes away what was left, a restore goes on, and nothing is served before", async () => {
+  it("leave nothing when stopped, and go on after they were killed: a backup begins anew and takes away what was left, a restore goes on, and nothing is served before", async () => {
     const folder = await filled(2000);
     const backups = join(folder, "backups");
-    await killedWhen(folder, ["backup"], () => existsSync(backups) && readdirSync(backups).some((name) => name.endsWith(".partial")));
+    const hasDraft = (): boolean => existsSync(backups) && readdirSync(backups).some((name) => name.endsWith(".partial"));
+    const stopped = startItera(["backup"], { folder });
+    while (!hasDraft()) await sleep(1);
+    stopped.child.kill("SIGINT");
+    const { stderr, code } = await stopped.ended;
+    expect(stderr).toBe("itera: The backup was stopped, and nothing of it was kept\n");
+    expect(code).toBe(1);
+    expect(readdirSync(backups)).toEqual([]);
+    await killedWhen(folder, ["backup"], hasDraft);
     expect(readdirSync(backups)).toHaveLength(1);
     const again = await itera(["backup"], { folder });
     expect(again.stderr).toMatch(/another backup is under way, or was broken off a moment ago; waiting for it/);

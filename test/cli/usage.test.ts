@@ -6,7 +6,7 @@ import { itera } from "../processes.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const COMMANDS =
-  "serve migrate id create list show tail complete archive extend reopen erase erase-subject hold release events sweep purge import export stats".split(
+  "serve migrate id create list show tail complete archive extend reopen erase erase-subject hold release events sweep purge import export backup verify restore copy stats keys rotate doctor".split(
     " ",
   );
 const ID = "ITERA_20250125_143052_A7B9X2M8P4Q1_P";

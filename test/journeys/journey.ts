@@ -1,7 +1,7 @@
 // A chat from the door to the archive and back, as steps over HTTP: what every deployed address must do, whatever its stores are.
 
 import assert from "node:assert/strict";
-import { NotSupported, visitorOf, type Visitor } from "./visitor.ts";
+import { NotSupported, Unreachable, visitorOf, type Visitor } from "./visitor.ts";
 
 /** How a step went. `not supported`: the store says 501, with the reason. */
 export interface StepResult {
@@ -277,24 +277,31 @@ const STEPS: readonly Step[] = [
 /** Makes the journey at an address. `key`: an API key, where one is needed. Never throws; once no conversation could be created, the rest fails. */
 export async function journey(
   url: string,
-  { key, done }: { key?: string | undefined; done?: (result: StepResult) => void } = {},
+  { key, done, patienceMs }: { key?: string | undefined; done?: (result: StepResult) => void; patienceMs?: number } = {},
 ): Promise<StepResult[]> {
-  const trip: Trip = { visitor: visitorOf(url, key), id: "", etag: "", said: [] };
+  const trip: Trip = { visitor: visitorOf(url, key, patienceMs), id: "", etag: "", said: [] };
   const results: StepResult[] = [];
   for (const { name, run } of STEPS) {
     const started = performance.now();
     let outcome: StepResult["outcome"] = "ok";
     let said = "";
+    let unreachable = false;
     try {
       await run(trip);
     } catch (error) {
       outcome = error instanceof NotSupported ? "not supported" : "failed";
       said = error instanceof Error ? error.message : String(error);
-      if (error instanceof TypeError && error.cause instanceof Error) said += `: ${error.cause.message}`;
+      unreachable = error instanceof Unreachable;
+      if (error instanceof Unreachable && error.cause instanceof Error) {
+        const { cause, message } = error.cause;
+        said += `: ${cause instanceof Error ? cause.message : message}`;
+      }
     }
     const result = { name, outcome, said, ms: Math.round(performance.now() - started) };
     results.push(result);
     done?.(result);
+    // The others would wait for nothing as well.
+    if (unreachable) break;
   }
   return results;
 }

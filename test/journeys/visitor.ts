@@ -53,15 +53,21 @@ export interface Visitor {
   refused(status: number, code: string, method: string, path: string, sent?: Sent): Promise<Answer>;
 }
 
+/** Thrown when nobody answers there, or not in time. */
+export class Unreachable extends Error {}
+
 const TRIES = 5;
+/** For one request, its answer read whole. */
+const PATIENCE_MS = 10_000;
 
 /** A visitor of the service at `url`. */
-export function visitorOf(url: string, key?: string): Visitor {
+export function visitorOf(url: string, key?: string, patienceMs: number = PATIENCE_MS): Visitor {
   const base = url.replace(/\/+$/, "");
 
-  async function once(method: string, path: string, { body, headers = {} }: Sent): Promise<Response> {
+  async function once(method: string, path: string, { body, headers = {} }: Sent): Promise<{ response: Response; text: string }> {
     const init: RequestInit = {
       method,
+      signal: AbortSignal.timeout(patienceMs),
       headers: {
         ...(body === undefined ? {} : { "content-type": "application/json" }),
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
@@ -69,13 +75,19 @@ export function visitorOf(url: string, key?: string): Visitor {
       },
     };
     if (body !== undefined) init.body = typeof body === "string" ? body : JSON.stringify(body);
-    return fetch(base + path, init);
+    try {
+      const response = await fetch(base + path, init);
+      return { response, text: await response.text() };
+    } catch (cause) {
+      const late = cause instanceof DOMException && cause.name === "TimeoutError";
+      const why = late ? `did not answer within ${patienceMs} ms` : "cannot be reached";
+      throw new Unreachable(`${base} ${why} (${method} ${path})`, { cause });
+    }
   }
 
   async function call(method: string, path: string, sent: Sent = {}): Promise<Answer> {
     for (let tries = 1; ; tries++) {
-      const response = await once(method, path, sent);
-      const text = await response.text();
+      const { response, text } = await once(method, path, sent);
       if (response.status === 429 && tries < TRIES) {
         await new Promise((resolve) => setTimeout(resolve, 1000 * Number(response.headers.get("retry-after") ?? 1)));
         continue;

@@ -214,6 +214,15 @@ describe("configuration", () => {
     expect(found.map((fault) => fault.variable)).toEqual(["ENVIRONMENT", "PORT", "CONVERSATION_TTL_HOURS", "DATABASE_URL", "LOG_LEVEL"]);
   });
 
+  it("takes an address for alerts only with a secret to sign them with, and a secret alone", () => {
+    const bytes = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
+    const ALERT_WEBHOOK_SECRET = `whsec_${bytes}`;
+    const ALERT_WEBHOOK_URL = "https://alerts.example.com/hook";
+    expect(faults({ ALERT_WEBHOOK_URL })[0]!.wrong).toContain("ALERT_WEBHOOK_SECRET");
+    expect(faults({ ALERT_WEBHOOK_URL, ALERT_WEBHOOK_SECRET })).toEqual([]);
+    expect(faults({ ALERT_WEBHOOK_SECRET })).toEqual([]);
+  });
+
   it("never shows the text of a secret", () => {
     const secrets = {
       SECRET: "hunter2-hunter2",

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { memoryStores } from "../../src/adapters/memory/memory-stores.ts";
 import { METRICS } from "../../src/operations/metric-table.ts";
 import { createMetrics } from "../../src/operations/metrics.ts";
@@ -13,6 +13,8 @@ import { DEFAULT_LIMITS } from "../../src/core/limits.ts";
 import { createLog } from "../../src/runtimes/node/log.ts";
 import { readConfig, startServer, type RunningServer } from "../../src/runtimes/node/server.ts";
 import { runConformance } from "../adapters/run-conformance.ts";
+import { describeWith } from "../engines.ts";
+import { freshSchema } from "../postgres.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const SAID = "la stampante del cliente Rossi non va";
@@ -170,6 +172,24 @@ describe("the metrics of a server", () => {
     } finally {
       await off.close();
     }
+  });
+});
+
+describeWith("postgresql", "a server over PostgreSQL", (at) => {
+  it("tells of the connections of each pool", async () => {
+    const schema = await freshSchema(at);
+    onTestFinished(() => schema.dispose());
+    const env = { PORT: "0", DATABASE_URL: schema.url };
+    const server = await startServer(readConfig({ env, folder: temporaryFolder() }), { log: createLog("silent") });
+    onTestFinished(() => server.close());
+    const samples = samplesOf(await (await fetch(`${server.url}/metrics`)).text());
+    const pools = samples
+      .filter(({ name }) => name === "itera_database_connections")
+      .map(({ labels }) => `${labels["pool"]} ${labels["state"]}`);
+    expect(pools).toEqual(["requests busy", "requests idle", "jobs busy", "jobs idle"]);
+    expect(sum(samples, "itera_database_connections")).toBeGreaterThan(0);
+    expect(samples.filter(({ name }) => name === "itera_database_waiting")).toHaveLength(2);
+    expect(samples.some(({ name }) => name.startsWith("itera_sqlite"))).toBe(false);
   });
 });
 

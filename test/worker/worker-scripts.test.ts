@@ -2,11 +2,13 @@
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
+import { journey } from "../journeys/journey.ts";
 import { temporaryFolder } from "../deployed-worker.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -71,7 +73,16 @@ test("test:integration says what failed, and ends with 1", async () => {
   const { code, stdout } = await integration("http://127.0.0.1:9");
   expect(code).toBe(1);
   expect(stdout).toMatch(/it is alive, healthy and ready +FAILED/);
-  expect(stdout).toMatch(/0 ok/);
+  expect(stdout).toMatch(/0 ok, 1 failed/);
+});
+
+test("an address that takes a connection and says nothing ends the journey at its first step", async () => {
+  const silent = createServer(() => {}).listen(0, "127.0.0.1");
+  onTestFinished(() => void silent.close());
+  await once(silent, "listening");
+  const { port } = silent.address() as AddressInfo;
+  const results = await journey(`http://127.0.0.1:${port}`, { patienceMs: 50 });
+  expect(results).toMatchObject([{ outcome: "failed", said: expect.stringContaining("did not answer within 50 ms") as string }]);
 });
 
 test("test:integration without an address says what to give, and ends with 2", async () => {
@@ -87,4 +98,18 @@ test("worker:build makes the bundle of production, at most 150 kB compressed", a
   // What only Node has is not in it.
   const code = await readFile(join(folder, "main.js"), "utf8");
   expect(code).not.toMatch(/from"node:(fs|sqlite|child_process|worker_threads|http|readline)/);
+});
+
+test("worker:build measures the Worker with PostgreSQL too, at most 165 kB compressed, in which there is nothing of D1", async () => {
+  const folder = await temporaryFolder();
+  const configuration = join(folder, "wrangler.jsonc");
+  const text = await readFile(join(ROOT, "wrangler.jsonc"), "utf8");
+  const from = (path: string): string => JSON.stringify(join(ROOT, path));
+  await writeFile(
+    configuration,
+    text.replace('"src/runtimes/worker/main.ts"', from("src/runtimes/worker/main-postgres.ts")).replace('"./dist/api-page"', from("dist/api-page")),
+  );
+  const { stdout } = await run(process.execPath, [join(ROOT, "scripts/worker-build.ts"), join(folder, "built"), configuration], { cwd: ROOT });
+  expect(stdout).toMatch(/main-postgres\.js has \d+ bytes compressed, of 165000/);
+  expect(await readFile(join(folder, "built/main-postgres.js"), "utf8")).not.toContain("The D1 database");
 });

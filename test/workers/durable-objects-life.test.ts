@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { StoreUnavailableError, TooLargeError } from "../../src/core/errors.ts";
 import { ConversationManager } from "../../src/core/manager.ts";
-import type { HotStore } from "../../src/core/hot-store.ts";
+import type { Change, HotStore } from "../../src/core/hot-store.ts";
 import { behind } from "./behind.ts";
 import { alarmOf, DAY, HOUR, inside, leftIn, live, MINUTE, namespace, openWorld, pass, ring, START } from "./object-world.ts";
 
@@ -187,19 +187,26 @@ describe("the life of an object", () => {
   });
 
   it("what is said while the alarm is at work is no failure: with a life of under an hour its warning and the lists come a second later", async () => {
-    const { manager, directory, told } = openWorld();
-    behind.options = { ...behind.options, ttlMs: 30 * MINUTE };
+    const { manager, told } = openWorld();
+    behind.options = { ...behind.options, ttlHours: 0.5 };
     const short = new ConversationManager(manager.stores, { ...behind.options });
     const { id } = await short.createConversation();
     await live(id, MINUTE);
-    behind.directory = {
-      ...directory,
-      async index(entries) {
-        behind.directory = directory;
-        await short.appendMessages(id, [said("meanwhile")]);
-        return directory.index(entries);
+    // A turn of the chat, between the alarm's warning and its end.
+    const turn = (): Change => ({
+      now: Date.now(),
+      append: [{ key: "r:meanwhile", digest: null, body: JSON.stringify(said("meanwhile")), size: 40 }],
+      activity: true,
+      touch: { expiresAt: Date.now() + 31 * MINUTE },
+    });
+    let turns = 0;
+    behind.wrap = (hot) => ({
+      ...hot,
+      async delivered(ns) {
+        await hot.delivered(ns);
+        if (turns++ === 0) await hot.commit(id, turn());
       },
-    };
+    });
     await short.appendMessages(id, [said("one")]);
     await live(id, 1000);
     expect((await alarmOf(id))! - Date.now()).toBeLessThanOrEqual(1000);

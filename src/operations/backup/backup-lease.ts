@@ -7,7 +7,7 @@ import type { Stores } from "../../core/stores.ts";
 const KIND = "job";
 const KEY = "backup-lease";
 /** What dies without giving its lease back holds up the next one for so long, in ms. */
-export const LEASE_MS = 30_000;
+export const LEASE_MS = 20_000;
 
 /** Another one has it. */
 export class BackupBusyError extends ConflictError {}

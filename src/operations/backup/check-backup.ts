@@ -7,6 +7,7 @@ import { readChecked } from "./table-reader.ts";
 /** Reads the manifest and looks at the names and sizes of all files. Throws `StoredDataError` for what is wrong. */
 export async function openBackup(place: BackupPlace, id: string): Promise<Manifest> {
   const files = await place.files(id);
+  if (files.some(({ name, bytes }) => name === MANIFEST && bytes > MANIFEST_LIMIT)) throw damaged(`${MANIFEST} is too long to be one`);
   const manifest = readManifest(await place.read(id, MANIFEST, MANIFEST_LIMIT), id);
   const wanted = new Map(manifest.files.map((file) => [file.name, file]));
   for (const { name, kind, bytes } of files) {

@@ -1,5 +1,5 @@
 /** What is behind the hot store of a Worker: archive, directory and records, in PostgreSQL, in D1, or nowhere. */
-import { d1Stores } from "../../adapters/d1/d1-stores.ts";
+import type { D1DatabaseLike } from "../../adapters/d1/d1-database.ts";
 import { durableObjectRecords } from "../../adapters/durable-objects/records.ts";
 import type { Stores } from "../../core/stores.ts";
 import type { CheckedSettings } from "../check-settings.ts";
@@ -17,7 +17,16 @@ export interface PostgresOpener {
   during<T>(context: WorkerContext, work: () => Promise<T>): Promise<T>;
 }
 
+/** Makes the stores of a D1 database. */
+export type D1Opener = (database: D1DatabaseLike, idPrefix: string) => Behind;
+
 let postgres: PostgresOpener | null = null;
+let d1: D1Opener | null = null;
+
+/** From now on `CONVERSATIONS_DB` is opened by this. `d1.ts` calls it when it is imported: the Worker with PostgreSQL does without it. */
+export function openD1With(opener: D1Opener): void {
+  d1 = opener;
+}
 
 /** From now on `HYPERDRIVE` is opened by this. `postgres.ts` calls it when it is imported: with it a Worker is a third larger, so only those have it that need it. */
 export function openPostgresWith(opener: PostgresOpener): void {
@@ -47,6 +56,12 @@ export async function openBehind({ HYPERDRIVE, CONVERSATIONS_DB, CONVERSATIONS }
   if (!CONVERSATIONS_DB) {
     return { archive: null, directory: null, records: CONVERSATIONS ? durableObjectRecords({ namespace: CONVERSATIONS }) : null };
   }
-  const { archive, directory, records } = d1Stores({ database: CONVERSATIONS_DB, idPrefix });
-  return { archive, directory, records };
+  if (d1) return d1(CONVERSATIONS_DB, idPrefix);
+  throw new ConfigurationError([
+    {
+      variable: "CONVERSATIONS_DB",
+      wrong: "it is bound, HYPERDRIVE is not, and this Worker was built for PostgreSQL alone",
+      right: "bind HYPERDRIVE, or deploy src/runtimes/worker/main.ts, or import itera-conversations/worker",
+    },
+  ]);
 }

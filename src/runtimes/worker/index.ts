@@ -2,6 +2,7 @@
  * What a Worker of one's own is made of. Importing it also lets `getOrCreateSession` and `saveSession` find the conversations that the
  * bindings of `env` lead to, be they in objects, in D1 or behind Hyperdrive, and store everything sealed if `env` has a key.
  */
+import "./d1.ts";
 import { openBindingsWith, type OpenBindings } from "../../classic/bindings.ts";
 import { sealedValues } from "../../security/encryption/sealed-values.ts";
 import { checkSetting } from "../check-settings.ts";

@@ -1,7 +1,7 @@
-/** The Worker with PostgreSQL behind Hyperdrive: `main` of `wrangler.jsonc` for those who bind `HYPERDRIVE`. */
+/** The Worker with PostgreSQL behind Hyperdrive: `main` of `wrangler.jsonc` for those who bind `HYPERDRIVE`. Of D1 there is nothing in it. */
 import "./postgres.ts";
-import { createWorker } from "./index.ts";
+import { createWorker } from "./create-worker.ts";
 
-export { ConversationObject } from "./index.ts";
+export { ConversationObject } from "./conversation-object.ts";
 
 export default createWorker();

@@ -106,12 +106,7 @@ export function createServices(clock: () => number = () => Date.now()): Services
   };
 }
 
-async function open(
-  env: Env,
-  set: ReadonlyMap<string, string>,
-  startedAt: number,
-  clock: () => number,
-): Promise<Omit<Opened, "set">> {
+async function open(env: Env, set: ReadonlyMap<string, string>, startedAt: number, clock: () => number): Promise<Omit<Opened, "set">> {
   const settings = checkSettings(set);
   const log = createLog(settings.logLevel);
   for (const name of OF_NODE)
@@ -122,7 +117,8 @@ async function open(
   for (const warning of settings.warnings) if (!warning.startsWith(SETTINGS.resumeHours.name)) log.warn({}, warning);
   const { stores, keyRecords, moving } = await openStores(env, settings);
   const secret = await secretOf(env, settings, stores);
-  const unknown = (error: unknown) => log.warn({ err: error }, "whether the encryption keys are the right ones is not known: their store does not answer");
+  const unknown = (error: unknown) =>
+    log.warn({ err: error }, "whether the encryption keys are the right ones is not known: their store does not answer");
   const keyCheck = createKeyCheck(() => checkEncryption(settings, stores), unknown, clock);
   const sealed = sealedStores(settings, stores, (error, during) => log.error({ err: error, during }, "failed off the request path"));
   const notNoted = (error: unknown) => log.warn({ err: error }, "the use of a key was not noted");

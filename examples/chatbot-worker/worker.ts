@@ -34,19 +34,34 @@ async function chat(sessionId: unknown, message: string, env: SessionEnv): Promi
   return { sessionId: session.id, reply: answer, step: session.step };
 }
 
+/** What a visitor sent; null: nothing that can be read. */
+function turnIn(text: string): { sessionId?: unknown; message?: unknown } | null {
+  try {
+    const given: unknown = JSON.parse(text);
+    return typeof given === "object" && given !== null && !Array.isArray(given) ? given : null;
+  } catch {
+    return null;
+  }
+}
+
 async function answer(request: Request, env: SessionEnv): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   if (request.method === "GET" && pathname === "/") {
     return new Response(page, { headers: { "content-type": "text/html; charset=utf-8" } });
   }
   if (request.method === "GET" && pathname === "/chat") {
-    const session = await getOrCreateSession(searchParams.get("sessionId"), env.CHAT_SESSIONS, env);
+    const sessionId = searchParams.get("sessionId");
+    // Looking makes no conversation: only who has a session is shown one.
+    if (sessionId === null || sessionId === "") return json(200, { sessionId: null, messages: [], step: null });
+    const session = await getOrCreateSession(sessionId, env.CHAT_SESSIONS, env);
     return json(200, { sessionId: session.id, messages: session.messages, step: session.step });
   }
   if (request.method === "POST" && pathname === "/chat") {
     const text = await request.text();
     if (text.length > LONGEST) return json(413, { error: "The message is too long" });
-    const { sessionId, message } = JSON.parse(text) as { sessionId?: unknown; message?: unknown };
+    const turn = turnIn(text);
+    if (!turn) return json(400, { error: "The body must be a JSON object" });
+    const { sessionId, message } = turn;
     if (typeof message !== "string" || message.trim() === "") return json(400, { error: "message must be a text" });
     return json(200, await chat(sessionId, message, env));
   }
@@ -58,7 +73,9 @@ export default {
     try {
       return await answer(request, env);
     } catch (error) {
-      return json(400, { error: error instanceof Error ? error.message : "The request cannot be read" });
+      // What a visitor can get wrong was answered above: this is ours to mend.
+      console.error(error);
+      return json(500, { error: "Something went wrong; try again" });
     }
   },
 };

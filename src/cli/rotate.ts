@@ -13,7 +13,9 @@ function left({ byMaster, plain, damaged }: KeysInUse, current: string): string 
     ...(plain > 0 ? [`${counted(plain, "conversation")} not encrypted`] : []),
     ...(damaged > 0 ? [`${counted(damaged, "conversation")} with a damaged key`] : []),
   ];
-  return parts.length === 0 ? `Nothing is left: all are under ${current}, and older keys can go.` : `Left: ${parts.join(", ")}.`;
+  return parts.length === 0
+    ? `Nothing is left: all are under ${current}. Older keys can go once every server writes with it.`
+    : `Left: ${parts.join(", ")}.`;
 }
 
 /** The command. */
@@ -25,6 +27,10 @@ export const rotateCommand: Command = {
   options: { "dry-run": { about: "Only count which keys are in use" } },
   examples: [
     ["itera rotate", "with CONVERSATION_ENCRYPTION_KEY=k2:…,k1:… all is wrapped by k2 afterwards; what was not encrypted is"],
+    [
+      "CONVERSATION_ENCRYPTION_KEY=k1:…,k2:…",
+      "first, on every server: k2 is known, k1 still writes; then k2:…,k1:… everywhere, then itera rotate",
+    ],
     ["itera rotate --dry-run", "says what is left to do before k1 can go"],
   ],
   async run(input, output) {
@@ -50,6 +56,8 @@ export const rotateCommand: Command = {
         `${counted(counts.rewrapped, "key")} wrapped anew, ${counted(counts.encrypted, "conversation")} encrypted. ${left(inUse, current)}`,
       );
     }
+    if (counts.encrypted > 0 && !output.json)
+      output.note("What requests of the last 24 hours were answered is kept until it ends, and holds what was not encrypted then.");
     for (const id of failures.slice(0, 20)) output.note(`${id}: its key cannot be read; it is left as it is`);
     return counts.failed > 0 ? 1 : 0;
   },

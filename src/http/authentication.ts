@@ -55,10 +55,11 @@ async function credentialOf(c: Context, tokens: ConversationTokens): Promise<Cre
   }
 }
 
-function callerOf({ id, scope }: ApiKey): Caller {
+function callerOf({ id, scope }: ApiKey, bucket: string): Caller {
   const included = INCLUDED[scope];
   const may = (wanted: Scope): boolean => included.includes(wanted);
-  return scope === "site" ? { client: `key:${id}`, may, site: true } : { client: `key:${id}`, may };
+  // All visitors of a site have its key: what one of them has asked for is not another one's.
+  return scope === "site" ? { client: `key:${id} of ${bucket}`, may, site: true } : { client: `key:${id}`, may };
 }
 
 /** Authentication of a service. The address counts for what shows nothing of ours, and for site keys; everything else counts by itself. */
@@ -83,7 +84,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
       if (error instanceof UnauthorizedError) await rates.failure(bucket, headers);
       throw error;
     }
-    const caller = callerOf(known);
+    const caller = callerOf(known, bucket);
     if (!route.scopes.some((scope) => caller.may(scope))) {
       throw new ForbiddenError(`This needs a key of the scope ${route.scopes.filter((scope) => scope !== "token").join(" or ")}`);
     }

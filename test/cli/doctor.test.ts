@@ -5,6 +5,8 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { sqliteStores } from "../../src/adapters/sqlite/sqlite-stores.ts";
+import { noteFailedBackup, noteGoodBackup } from "../../src/operations/backup/backup-status.ts";
 import { diagnose, type Finding } from "../../src/runtimes/node/diagnosis.ts";
 import { readConfig, startServer } from "../../src/runtimes/node/server.ts";
 import { makeApiKey } from "../../src/security/api-key-text.ts";
@@ -47,8 +49,9 @@ async function installed(env: Readonly<Record<string, string>>) {
   };
 }
 
-/** What an operator has to look at. */
-const open = (findings: readonly Finding[]): Finding[] => findings.filter(({ level, about }) => level !== "ok" && about !== "disk");
+/** What an operator has to look at; the disk is this machine's, and backups have tests of their own. */
+const open = (findings: readonly Finding[]): Finding[] =>
+  findings.filter(({ level, about }) => level !== "ok" && about !== "disk" && about !== "backups");
 
 describe("a sound installation", () => {
   it("has nothing open, and the exit code says so", async () => {
@@ -102,13 +105,13 @@ describe("encryption", () => {
     const { doctor, run } = await installed(plain);
     const first = { CONVERSATION_ENCRYPTION_KEY: ONE };
     expect(open(await doctor(first))).toMatchObject([
-      { level: "warning", finding: "1 conversations are not encrypted yet", remedy: "itera rotate" },
+      { level: "warning", finding: "1 conversation is not encrypted yet", remedy: "itera rotate" },
     ]);
     expect((await run(["rotate"], first)).code).toBe(0);
     expect(open(await doctor(first))).toEqual([]);
     const second = { CONVERSATION_ENCRYPTION_KEY: `${encryptionKey("k2")},${ONE}` };
     expect(open(await doctor(second))).toMatchObject([
-      { level: "warning", finding: "1 conversations are still under k1", remedy: "itera rotate" },
+      { level: "warning", finding: "1 conversation is still under k1", remedy: "itera rotate" },
     ]);
   });
 
@@ -137,8 +140,33 @@ describe("encryption", () => {
     for (const { name } of tables) file.exec(`UPDATE "${String(name)}" SET keyring = 'nonsense' WHERE keyring IS NOT NULL`);
     file.close();
     expect(open(await doctor())).toMatchObject([
-      { level: "problem", about: "encryption", finding: "1 conversations have a damaged key", remedy: "restore them from a backup" },
+      { level: "problem", about: "encryption", finding: "1 conversation has a damaged key", remedy: "restore them from a backup" },
     ]);
+  });
+});
+
+describe("backups", () => {
+  const ON = { BACKUP_ENABLED: "true", BACKUP_TARGET: "./backups" };
+  const ofBackups = (findings: readonly Finding[]) => findings.filter(({ about }) => about === "backups");
+
+  it("none are made: a warning; none yet: a warning; one of today: nothing", async () => {
+    const { doctor, folder, run } = await installed(SOUND);
+    expect(ofBackups(await doctor())).toMatchObject([{ level: "warning", remedy: expect.stringContaining("BACKUP_ENABLED=true") }]);
+    expect(ofBackups(await doctor(ON))).toMatchObject([{ level: "warning", finding: "none was made yet", remedy: "itera backup" }]);
+    expect((await run(["backup", "--to", join(folder, "backups")], ON)).code).toBe(0);
+    expect(ofBackups(await doctor(ON))).toMatchObject([{ level: "ok" }]);
+  });
+
+  it("the last good one older than a day, and one that failed since: problems", async () => {
+    const { doctor, database } = await installed(SOUND);
+    const stores = sqliteStores({ path: database });
+    const startedAt = new Date(Date.now() - 25 * 3_600_000).toISOString();
+    const good = { id: "a", startedAt, finishedAt: startedAt, conversations: 1, messages: 1, bytes: 1 };
+    await noteGoodBackup(stores.records, good);
+    expect(ofBackups(await doctor(ON))).toMatchObject([{ level: "problem", finding: "the last good one is 25 hours old" }]);
+    await noteFailedBackup(stores.records, Date.now(), new Error("no space is left"));
+    await stores.close();
+    expect(ofBackups(await doctor(ON)).map(({ level }) => level)).toEqual(["problem", "problem"]);
   });
 });
 

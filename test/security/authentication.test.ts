@@ -343,6 +343,16 @@ describe("a visitor's page", () => {
     expect((await guarded.call(again.json.token, "GET", `${BASE}/${first.json.conversationId}`)).status).toBe(200);
   });
 
+  it("another visitor with the same Idempotency-Key gets a conversation of their own", async () => {
+    const headers = { origin: ORIGIN, "idempotency-key": "1" };
+    const { call, keys, place } = await startGuarded();
+    const first = await call(keys.site, "POST", BASE, { headers });
+    place.address = "203.0.113.99";
+    const other = await call(keys.site, "POST", BASE, { headers });
+    expect(other.status).toBe(200);
+    expect(other.json.conversationId).not.toBe(first.json.conversationId);
+  });
+
   it("a token is not renewed once its conversation is over", async () => {
     const { id, token } = await guarded.begin();
     await guarded.manager.archiveConversation(id);

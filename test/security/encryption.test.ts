@@ -120,7 +120,10 @@ describe("keys", () => {
     });
     expect(await checkMasterKeys(stores.records, [])).toMatchObject([{ kind: "missing", id: "k1" }]);
     expect(await checkMasterKeys(stores.records, [{ id: "k1", key: K2.key }])).toMatchObject([{ kind: "wrong", id: "k1" }]);
+    // A server with nothing but a new key would write what no other can read.
+    expect(await checkMasterKeys(stores.records, [K2])).toMatchObject([{ kind: "missing", id: "k1" }]);
     expect(await checkMasterKeys(stores.records, [K2, K1])).toEqual([]);
+    expect(await checkMasterKeys(stores.records, [K2])).toEqual([]);
   });
 
   it("are rotated while chats go on; afterwards the old one is not needed", async () => {

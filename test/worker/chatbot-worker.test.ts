@@ -103,5 +103,8 @@ test("its page is there, and what is wrong is told", async () => {
   expect(await (await fetch(bot.url)).text()).toContain("<html");
   expect((await bot.post("{")).status).toBe(400);
   expect((await bot.post('{"message": " "}')).status).toBe(400);
+  expect((await bot.post("null")).status).toBe(400);
+  expect(await (await fetch(`${bot.url}/chat`)).json()).toEqual({ sessionId: null, messages: [], step: null });
+  expect((await (await bot.kv("CHAT_SESSIONS")).list()).keys).toEqual([]);
   expect((await fetch(`${bot.url}/nothing`)).status).toBe(404);
 });

@@ -76,18 +76,27 @@ describe("wrangler.jsonc", () => {
     expect(checked).toMatchObject({ environment, maxExtensionHours: 168, warnings: [] });
   });
 
-  it("binds nothing that the Worker does not know, and lacks only Hyperdrive, which not everybody has", () => {
+  it("binds nothing that the Worker does not know, and lacks only what not everybody has", () => {
     const bound = [...namesOf(wrangler), wrangler.assets.binding];
     expect(bound.filter((name) => !BINDINGS.some((known) => known === name))).toEqual([]);
-    expect(BINDINGS.filter((name) => !bound.includes(name))).toEqual(["HYPERDRIVE"]);
-    const everywhere = namesOf(wrangler).filter((name) => name !== "CONVERSATIONS_FROM");
+    expect(BINDINGS.filter((name) => !bound.includes(name))).toEqual(["CONVERSATIONS_FROM", "HYPERDRIVE"]);
+    const everywhere = namesOf(wrangler);
     for (const environment of ["staging", "development"] as const)
       expect(namesOf(wrangler.env[environment]).toSorted()).toEqual(everywhere.toSorted());
   });
 
-  it("moves the conversations of production's KV into objects", () => {
-    const idOf = (name: string) => wrangler.kv_namespaces.find(({ binding }) => binding === name)?.id;
-    expect(idOf("CONVERSATIONS_FROM")).toBe(idOf("CHAT_SESSIONS"));
+  it("binds what the interface Env has, and nothing else", () => {
+    const fields = [...text("src/runtimes/worker/env.ts").matchAll(/^ {2}readonly ([A-Z_0-9]+)\?:/gm)].map(([, name]) => name!);
+    expect(fields.toSorted()).toEqual([...BINDINGS].toSorted());
+  });
+
+  it("moves no conversations until somebody takes two comment marks away, and then those of production's KV", () => {
+    const waiting = [...text("wrangler.jsonc").matchAll(/^\s*\/\/ (\{ "binding": "CONVERSATIONS_FROM".*\}),$/gm)];
+    const { id } = wrangler.kv_namespaces.find(({ binding }) => binding === "CHAT_SESSIONS")!;
+    expect(waiting.map(([, line]) => JSON.parse(line!) as unknown)).toEqual([
+      { binding: "CONVERSATIONS_FROM", id },
+      { binding: "CONVERSATIONS_FROM", id },
+    ]);
   });
 
   it("has the crons and the class of objects that the code has", () => {
@@ -135,6 +144,11 @@ describe("docs/deploy-cloudflare.md", () => {
 
   it("says of every binding what it is for", () => {
     for (const name of BINDINGS) expect(page).toContain(`\`${name}\``);
+  });
+
+  it("binds CONVERSATIONS_FROM as the last step, when nobody writes to KV any more", () => {
+    expect(page).toContain("## A chatbot that is live already");
+    expect(page.indexOf("CONVERSATIONS_FROM", page.indexOf("## A chatbot that is live already"))).toBeGreaterThan(0);
   });
 
   it("names scripts that exist", () => {

@@ -107,9 +107,13 @@ test("worker:build measures the Worker with PostgreSQL too, at most 165 kB compr
   const from = (path: string): string => JSON.stringify(join(ROOT, path));
   await writeFile(
     configuration,
-    text.replace('"src/runtimes/worker/main.ts"', from("src/runtimes/worker/main-postgres.ts")).replace('"./dist/api-page"', from("dist/api-page")),
+    text
+      .replace('"src/runtimes/worker/main.ts"', from("src/runtimes/worker/main-postgres.ts"))
+      .replace('"./dist/api-page"', from("dist/api-page")),
   );
-  const { stdout } = await run(process.execPath, [join(ROOT, "scripts/worker-build.ts"), join(folder, "built"), configuration], { cwd: ROOT });
+  const { stdout } = await run(process.execPath, [join(ROOT, "scripts/worker-build.ts"), join(folder, "built"), configuration], {
+    cwd: ROOT,
+  });
   expect(stdout).toMatch(/main-postgres\.js has \d+ bytes compressed, of 165000/);
   expect(await readFile(join(folder, "built/main-postgres.js"), "utf8")).not.toContain("The D1 database");
 });

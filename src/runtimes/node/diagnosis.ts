@@ -2,6 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { backupStatus } from "../../operations/backup/backup-status.ts";
 import { clockMark, confirmClock } from "../../operations/clock-watch.ts";
 import { keysInUse } from "../../security/encryption/rotate.ts";
 import { checkEncryption } from "../encrypt-stores.ts";
@@ -23,6 +24,11 @@ export interface Finding {
 
 const DISK_LEFT = 1024 ** 3;
 const CLOCKS_APART_MS = 5000;
+const HOUR_MS = 3_600_000;
+const BACKUP_AGE_HOURS = 24;
+
+const conversations = (count: number, one: string, several: string): string =>
+  `${count} ${count === 1 ? `conversation ${one}` : `conversations ${several}`}`;
 
 const ok = (about: string, finding: string): Finding => ({ level: "ok", about, finding, remedy: null });
 const warning = (about: string, finding: string, remedy: string): Finding => ({ level: "warning", about, finding, remedy });
@@ -105,6 +111,34 @@ async function ofClock({ stores: { records } }: OpenStores, confirmed: boolean):
   ];
 }
 
+/** Whether there are backups, and how old the last good one is, whoever made it. */
+async function ofBackups(config: Config, { stores: { records } }: OpenStores): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  if (!config.backups)
+    findings.push(
+      warning(
+        "backups",
+        "the server makes no backups",
+        "set BACKUP_ENABLED=true and BACKUP_TARGET, or see that itera backup runs each day",
+      ),
+    );
+  if (!records) return findings;
+  const { good, failed } = await backupStatus(records);
+  if (failed) findings.push(problem("backups", `the one of ${failed.at} failed: ${failed.error}`, "itera backup"));
+  if (!good) {
+    if (config.backups && !failed) findings.push(warning("backups", "none was made yet", "itera backup"));
+    return findings;
+  }
+  const hours = Math.floor((Date.now() - Date.parse(good.startedAt)) / HOUR_MS);
+  const allowed = Math.max(BACKUP_AGE_HOURS, config.backupIntervalHours);
+  findings.push(
+    hours >= allowed
+      ? problem("backups", `the last good one is ${hours} hours old`, "itera backup, then itera verify latest")
+      : ok("backups", `the last good one is of ${good.startedAt}`),
+  );
+  return findings;
+}
+
 /** What the stores say, once they are open. */
 async function ofStores(config: Config, { stores }: OpenStores): Promise<Finding[]> {
   const findings: Finding[] = [];
@@ -139,9 +173,21 @@ async function ofStores(config: Config, { stores }: OpenStores): Promise<Finding
       const { byMaster, plain, damaged } = await keysInUse(stores, config.encryptionKeys);
       const current = config.encryptionKeys[0]!.id;
       const older = Object.entries(byMaster).filter(([id]) => id !== current);
-      if (plain > 0) findings.push(warning("encryption", `${plain} conversations are not encrypted yet`, "itera rotate"));
-      for (const [id, count] of older) findings.push(warning("encryption", `${count} conversations are still under ${id}`, "itera rotate"));
-      if (damaged > 0) findings.push(problem("encryption", `${damaged} conversations have a damaged key`, "restore them from a backup"));
+      if (plain > 0) findings.push(warning("encryption", `${conversations(plain, "is", "are")} not encrypted yet`, "itera rotate"));
+      const known = new Set(config.encryptionKeys.map(({ id }) => id));
+      for (const [id, count] of older.filter((each) => !known.has(each[0]))) {
+        findings.push(
+          problem(
+            "encryption",
+            `${count} conversations are under ${id}, which is not configured, and cannot be read`,
+            `add ${id} to CONVERSATION_ENCRYPTION_KEY, behind the key that writes`,
+          ),
+        );
+      }
+      for (const [id, count] of older.filter((each) => known.has(each[0])))
+        findings.push(warning("encryption", `${conversations(count, "is", "are")} still under ${id}`, "itera rotate"));
+      if (damaged > 0)
+        findings.push(problem("encryption", `${conversations(damaged, "has", "have")} a damaged key`, "restore them from a backup"));
     }
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
@@ -158,7 +204,7 @@ export async function diagnose(config: Config, options: { confirmClock?: boolean
     open = await openStores(config, {
       create: false,
       patience: "work",
-      onWarning: (sentence) => findings.push(warning("store", sentence, "see docs/stores.md")),
+      onWarning: (sentence) => findings.push(warning("store", sentence, "see the README, Several servers")),
     });
   } catch (error) {
     if (error instanceof ConfigurationError)
@@ -170,6 +216,7 @@ export async function diagnose(config: Config, options: { confirmClock?: boolean
     findings.push(
       ...(await ofFiles(open.files)),
       ...(await ofStores(config, open)),
+      ...(await ofBackups(config, open)),
       ...(await ofClock(open, options.confirmClock === true)),
     );
   } catch (error) {

@@ -40,7 +40,12 @@ export function storeUrl(given: string): StoreUrl {
   const engine = /^postgres(ql)?:\/\//i.test(given) ? "postgresql" : /^rediss?:\/\//i.test(given) ? "redis" : null;
   if (engine === null) throw new BadValue("its scheme is not known", FORMS);
   const url = URL.canParse(given) ? new URL(given) : null;
-  const named = url !== null && (url.hostname !== "" || (engine === "postgresql" && url.searchParams.has("host")));
+  if (url === null)
+    throw new BadValue(
+      "it cannot be read",
+      "write what is special in user or password as %XX (# as %23, / as %2F, @ as %40), and a port below 65536",
+    );
+  const named = url.hostname !== "" || (engine === "postgresql" && url.searchParams.has("host"));
   if (!named) throw new BadValue("it names no host", `give ${engine}://user:password@host/…`);
   return engine === "redis" ? redis(url) : postgresql(given, url);
 }
@@ -64,11 +69,35 @@ function sqlite(rest: string): StoreUrl {
   return { engine: "sqlite", path };
 }
 
-const SSL_MODES = ["disable", "no-verify", "prefer", "require", "verify-ca", "verify-full"];
+const SSL_MODES = ["disable", "no-verify", "require", "verify-ca", "verify-full"];
+
+/** What may stand in the address of a PostgreSQL: a slip in the name of one must not quietly make a connection without TLS. */
+const POSTGRES_OPTIONS = [
+  "sslmode",
+  "sslrootcert",
+  "sslcert",
+  "sslkey",
+  "options",
+  "host",
+  "port",
+  "application_name",
+  "fallback_application_name",
+  "connect_timeout",
+  "client_encoding",
+];
 
 function postgresql(given: string, url: URL): StoreUrl {
   if (url.pathname.length < 2) throw new BadValue("it names no database", "give postgresql://user:password@host/database");
+  for (const name of url.searchParams.keys()) {
+    if (!POSTGRES_OPTIONS.includes(name))
+      throw new BadValue("it has an option that is not known", `there are ${POSTGRES_OPTIONS.join(", ")}`);
+  }
   const mode = url.searchParams.get("sslmode");
+  if (mode === "prefer" || mode === "allow")
+    throw new BadValue(
+      `sslmode=${mode} lets whoever is in between choose a connection without TLS`,
+      "give sslmode=require or better, or sslmode=disable",
+    );
   if (mode !== null && !SSL_MODES.includes(mode)) throw new BadValue("its sslmode is not known", `give one of ${SSL_MODES.join(", ")}`);
   if (mode === "verify-ca" && !url.searchParams.has("sslrootcert"))
     throw new BadValue("sslmode=verify-ca needs sslrootcert", "name the file with the authority's certificate, or use sslmode=verify-full");

@@ -15,7 +15,7 @@ import type { Env } from "./env.ts";
 /** What moves, and where to. */
 export interface Moving {
   /** The old store; told of each record in it that is not readable when all are listed. */
-  from(onUnreadable: (id: string, error: Error) => void): HotStore;
+  readonly from: (onUnreadable: (id: string, error: Error) => void) => HotStore;
   readonly to: MovingHotStore;
 }
 

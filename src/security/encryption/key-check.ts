@@ -16,8 +16,8 @@ export interface KeyFault {
 }
 
 /**
- * Finds what is wrong, and notes keys that are new. No keys and none ever used: nothing. A key that was used and is not
- * configured is wrong only if none is configured at all; otherwise what it wraps answers a clear error, and `keysInUse` counts it.
+ * Finds what is wrong, and notes keys that are new. No keys and none ever used: nothing. Of the keys that were
+ * used at least one has to be there; what another one wraps answers a clear error, and `keysInUse` counts it.
  */
 export async function checkMasterKeys(records: Records, given: readonly MasterKey[]): Promise<KeyFault[]> {
   const used = await records.list(KIND, null, 1000);
@@ -25,6 +25,11 @@ export async function checkMasterKeys(records: Records, given: readonly MasterKe
     const [first] = used;
     if (!first) return [];
     const sentence = `This database is encrypted (master key "${first.key}"); set CONVERSATION_ENCRYPTION_KEY to the keys that it was written with`;
+    return [{ kind: "missing", id: first.key, sentence }];
+  }
+  const [first] = used;
+  if (first && !used.some((each) => given.some(({ id }) => id === each.key))) {
+    const sentence = `None of these keys was ever used with this database, which has "${first.key}"; add the keys that it was written with, behind the new one`;
     return [{ kind: "missing", id: first.key, sentence }];
   }
   const faults: KeyFault[] = [];

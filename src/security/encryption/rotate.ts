@@ -1,7 +1,6 @@
 /** Rotation: every conversation's key is wrapped by the newest master key, and what was stored without encryption is encrypted. Runs while serving. */
 import type { Archive } from "../../core/archive.ts";
 import type { Head } from "../../core/head.ts";
-import type { HotStore } from "../../core/hot-store.ts";
 import { isJsonObject } from "../../core/json.ts";
 import type { Stores } from "../../core/stores.ts";
 import { createConversationKeys, type ConversationKeys } from "./conversation-keys.ts";
@@ -57,7 +56,12 @@ function needed(master: MasterKeys, head: Head): "rewrap" | "encrypt" | null {
   return master.masterOf(head.keyring) === master.current ? null : "rewrap";
 }
 
-async function rotateLive(hot: HotStore, keys: ConversationKeys, master: MasterKeys, first: Head): Promise<"rewrap" | "encrypt" | null> {
+async function rotateLive(
+  { hot, directory }: Pick<Stores, "hot" | "directory">,
+  keys: ConversationKeys,
+  master: MasterKeys,
+  first: Head,
+): Promise<"rewrap" | "encrypt" | null> {
   let head: Head | null = first;
   while (head) {
     const what = needed(master, head);
@@ -67,7 +71,11 @@ async function rotateLive(hot: HotStore, keys: ConversationKeys, master: MasterK
     if (keyring === null) return null;
     const { now } = await hot.probe();
     const committed = await hot.commit(head.id, { now, require: { version: head.version }, keyring });
-    if (committed.outcome === "done") return what;
+    if (committed.outcome === "done") {
+      // The entry has a copy of the wrapped key; it is not left to the outbox, which may be passed on much later.
+      await directory?.index(committed.head);
+      return what;
+    }
     head = committed.outcome === "conflict" ? committed.head : null;
   }
   return null;
@@ -144,7 +152,7 @@ export async function rotateKeys(stores: Stores, masterKeys: readonly MasterKey[
     if (hot.capabilities.scan)
       await pages(
         (after, limit) => hot.scan(after, limit),
-        (head) => rotateLive(hot, keys, master, head),
+        (head) => rotateLive({ hot, directory }, keys, master, head),
       );
     mark.place = "archive";
     mark.after = null;

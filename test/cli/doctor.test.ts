@@ -159,7 +159,7 @@ describe("backups", () => {
 
   it("the last good one older than a day, and one that failed since: problems", async () => {
     const { doctor, database } = await installed(SOUND);
-    const stores = sqliteStores({ path: database });
+    const stores = await sqliteStores({ path: database });
     const startedAt = new Date(Date.now() - 25 * 3_600_000).toISOString();
     const good = { id: "a", startedAt, finishedAt: startedAt, conversations: 1, messages: 1, bytes: 1 };
     await noteGoodBackup(stores.records, good);

@@ -173,6 +173,8 @@ function keep(state: MemoryState, here: Live, change: Change, next: { head: Head
     here.messages.push({ seq, storedAt: change.now, key, digest, body, size });
     if (digest !== null) here.places.set(key, seq);
   }
+  // What was leased as one thing is due as another.
+  if (before.status !== head.status) here.leases.clear();
   here.head = head;
   if (takesEffect(change, next.fresh.length)) for (const event of change.events ?? []) addEvent(state, head.id, head.version, event);
   if (head.version !== before.version) markChanged(state, head.id, head.version, change.cut?.after);

@@ -50,6 +50,13 @@ export interface RecordedEvent {
   event: LifecycleEvent;
 }
 
+/** A conversation that another program has written, as it was handed out for indexing. */
+export interface Unindexed {
+  readonly id: string;
+  /** Which write of it. */
+  readonly n: string;
+}
+
 export interface Directory {
   readonly capabilities: {
     /** `text` queries are answered. */
@@ -66,6 +73,16 @@ export interface Directory {
   index(head: Head, text?: { after: number; messages: SearchText[] }): Promise<void>;
   /** The seq up to which text is indexed, in the order of `ids`: the highest that was given, or `text.after` if none was; 0: nothing. */
   indexed(ids: string[]): Promise<number[]>;
+  /**
+   * Where other programs write the archive past this one: at most `limit` conversations that they have written and nobody has
+   * indexed since, oldest first. Each comes to one caller at a time, and again after `leaseMs` if it was not indexed by then.
+   */
+  unindexed?(limit: number, leaseMs: number): Promise<Unindexed[]>;
+  /**
+   * Takes the subjects and all text of such a conversation, and has it done with; its head stays as it is. Nothing happens if it was
+   * written again meanwhile: it comes again. Where it is no other program's any more, or gone, it is only done with.
+   */
+  indexUnindexed?(item: Unindexed, subjects: readonly string[], messages: readonly SearchText[]): Promise<void>;
   list(query: DirectoryQuery): Promise<DirectoryPage>;
   /** Days `from` to `to` (YYYY-MM-DD, both inclusive); days without chats are absent. What was wiped, erased or purged still counts. */
   analytics(from: string, to: string): Promise<DayCount[]>;

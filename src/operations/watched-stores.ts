@@ -28,6 +28,8 @@ const ARCHIVE: Methods<Archive> = { ...STORE, put: true, erase: true, erasures: 
 const DIRECTORY: Methods<Directory> = {
   index: true,
   indexed: true,
+  unindexed: true,
+  indexUnindexed: true,
   list: true,
   analytics: true,
   live: true,

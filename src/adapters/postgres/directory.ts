@@ -1,5 +1,5 @@
 /** The directory over PostgreSQL: the rows of `conversations`, and beside them text, counts and events. Each method is one statement. */
-import type { DayCount, Directory, DirectoryPage, DirectoryQuery } from "../../core/directory.ts";
+import type { DayCount, Directory, DirectoryPage, DirectoryQuery, Unindexed } from "../../core/directory.ts";
 import { STATUSES, type Head, type LifecycleEvent } from "../../core/head.ts";
 import { openEngine, type Engine, type EngineOptions } from "./engine.ts";
 import { textArray } from "./pg-array.ts";
@@ -15,6 +15,11 @@ const INDEXED = {
     SELECT coalesce(json_agg(coalesce((SELECT c.indexed_seq FROM conversations c WHERE c.id = wanted.id), 0) ORDER BY wanted.place), '[]')::TEXT
       AS answer
     FROM unnest($1::TEXT[]) WITH ORDINALITY AS wanted (id, place)`,
+};
+const UNINDEXED = { name: "itera-directory-unindexed", text: "SELECT itera_unindexed($1, $2, $3)::TEXT AS answer" };
+const INDEX_UNINDEXED = {
+  name: "itera-directory-index-unindexed",
+  text: "SELECT itera_index_unindexed($1, $2::BIGINT, $3::TEXT[], $4, $5::JSONB)::TEXT AS answer",
 };
 const LIST = { name: "itera-directory-list", text: "SELECT itera_list($1, $2, $3::TEXT[], $4, $5, $6, $7)::TEXT AS answer" };
 const SEARCH = {
@@ -114,6 +119,13 @@ export function postgresDirectory(pool: PgPoolLike, options: EngineOptions = {})
     },
 
     indexed: (ids) => engine.ask<number[]>(INDEXED, [textArray(ids)]),
+
+    unindexed: (limit, leaseMs) => engine.ask<Unindexed[]>(UNINDEXED, [limit, leaseMs, engine.now()]),
+
+    async indexUnindexed({ id, n }, subjects, messages) {
+      const { upto, stretches } = stretchesOf(id, { after: 0, messages });
+      await engine.ask(INDEX_UNINDEXED, [id, n, textArray(subjects), upto, stretches]);
+    },
 
     async list(query) {
       if (query.text !== undefined) return search(engine, query, query.text);

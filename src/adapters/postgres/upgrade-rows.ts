@@ -99,12 +99,6 @@ WHERE NOT itera_has_table(itera_partition('conversations', month))
 /** Whoever makes partitions does so under this lock. */
 const MONTHS_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('itera-conversations partitions in ' || current_schema(), 0))";
 
-/** The outbox has the search text of what was copied written later, by the sweep. */
-const MARK = `
-INSERT INTO conversation_outbox (id, version)
-SELECT id, 0 FROM unnest($1::text[]) AS ids (id)
-ON CONFLICT (id) WHERE type IS NULL DO NOTHING`;
-
 /** JSON that may be text in text, as some clients have written it. Null: it is no JSON, or not of this kind. */
 function asJson(text: string | null, empty: string, fits: (value: unknown) => boolean): string | null {
   if (text === null) return empty;
@@ -212,7 +206,6 @@ export async function copyRows(connection: MigrationConnection, input: CopyInput
     else if (became === "present") present += 1;
     else left.push({ id: row.id, reason: became });
   }
-  await connection.query(MARK, [fitting]);
 
   const finished = rows.length < STRETCH;
   const last = rows.at(-1);

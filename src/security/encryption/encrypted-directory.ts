@@ -23,6 +23,8 @@ export function encryptedDirectory(directory: Directory, { keys, stored, onUnrea
       return { ...page, heads: await Promise.all(page.heads.map((head) => openableHead(keys, head, onUnreadable))) };
     },
 
+    ...(directory.unindexed && { unindexed: (limit, leaseMs) => directory.unindexed!(limit, leaseMs) }),
+    ...(directory.indexUnindexed && { indexUnindexed: (item, subjects) => directory.indexUnindexed!(item, subjects, []) }),
     indexed: async (ids) => ids.map(() => 0),
     analytics: (from, to) => directory.analytics(from, to),
     live: () => directory.live(),

@@ -1,8 +1,8 @@
 /** From a configuration to a manager over open stores: what server and command line share. */
-import { createIdGenerator } from "../../core/id.ts";
 import type { ApiKeys } from "../../security/api-keys.ts";
 import { checkEncryption, sealedStores } from "../encrypt-stores.ts";
 import { serviceKeys } from "../guard.ts";
+import { managerOptions } from "../manager-options.ts";
 import type { RateLimiter } from "../../core/rate-limiter.ts";
 import { ConversationManager } from "../../core/manager.ts";
 import type { ManagerOptions } from "../../core/settings.ts";
@@ -65,16 +65,7 @@ export async function openService(config: Config, options: OpenOptions = {}): Pr
     const secret = await serviceSecret(config, stores.records);
     const over = (these: Stores): ConversationManager =>
       new ConversationManager(these, {
-        environment: config.letter,
-        ids: createIdGenerator({ prefix: config.idPrefix }),
-        ttlHours: config.ttlHours,
-        maxExtensionHours: config.maxExtensionHours,
-        reactivationHours: config.reactivationHours,
-        retentionYears: config.retentionYears,
-        eventRetentionDays: config.eventRetentionDays,
-        subjectKeys: config.subjectKeys,
-        secret,
-        backupRetentionDays: config.backups ? config.backupRetentionDays : null,
+        ...managerOptions(config, secret),
         ...(onEvent && { onEvent }),
         ...(onError && { onError }),
       });
